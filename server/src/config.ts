@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+
+export type Config = {
+  host: string;
+  port: number;
+  publicUrl: string;
+  dataDir: string;
+  /** The PostgreSQL to use; the embedded one when undefined. */
+  databaseUrl: string | undefined;
+  secretKey: string;
+  accessTtl: number;
+  refreshTtl: number;
+  registrationsPerMinute: number;
+  requestsPerSecond: number;
+  signInsPerMinute: number;
+  bodyLimit: number;
+  messageLimit: number;
+  development: boolean;
+  webRoot: string;
+};
+
+/** A value that stops the start; the message names the variable. */
+export class ConfigError extends Error {}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the whole configuration, once. @throws ConfigError on the first bad value */
+export function readConfig(environment: Environment): Config {
+  const host = environment.HOST || '127.0.0.1';
+  const port = integer(environment, 'PORT', 4000, 0, 65_535);
+  const dataDir = directory(environment.DATA_DIR || './data');
+  const databaseUrl = url(environment, 'DATABASE_URL', ['postgres:', 'postgresql:']);
+  return {
+    host,
+    port,
+    publicUrl:
+      url(environment, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/$/, '') ??
+      `http://${host}:${port}`,
+    dataDir,
+    databaseUrl,
+    secretKey: secret(environment, dataDir, databaseUrl),
+    accessTtl: integer(environment, 'AUTH_ACCESS_TTL', 900, 10, 86_400),
+    refreshTtl: integer(environment, 'AUTH_REFRESH_TTL', 30 * 86_400, 60, 365 * 86_400),
+    registrationsPerMinute: integer(environment, 'LIMIT_REGISTRATIONS', 30, 1, 1_000_000),
+    requestsPerSecond: integer(environment, 'LIMIT_REQUESTS', 1_000, 1, 1_000_000),
+    signInsPerMinute: integer(environment, 'LIMIT_SIGN_INS', 20, 1, 1_000_000),
+    bodyLimit: integer(environment, 'LIMIT_BODY', 16 * 2 ** 20, 1024, 2 ** 30),
+    messageLimit: integer(environment, 'LIMIT_MESSAGE', 16 * 2 ** 20, 1024, 2 ** 30),
+    development: environment.NODE_ENV === 'development',
+    webRoot: resolve(import.meta.dirname, '../../web/dist'),
+  };
+}
+
+function integer(
+  environment: Environment,
+  name: string,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
+  const raw = environment[name];
+  if (!raw) return fallback;
+  const value = Number(raw);
+  if (!/^\d+$/.test(raw) || value < min || value > max) {
+    throw new ConfigError(`${name} must be a whole number from ${min} to ${max}, not "${raw}".`);
+  }
+  return value;
+}
+
+function url(
+  environment: Environment,
+  name: string,
+  protocols: readonly string[],
+): string | undefined {
+  const raw = environment[name];
+  if (!raw) return undefined;
+  if (!URL.canParse(raw) || !protocols.includes(new URL(raw).protocol)) {
+    throw new ConfigError(`${name} must be a URL that starts with ${protocols.join(' or ')}//.`);
+  }
+  return raw;
+}
+
+function directory(raw: string): string {
+  const path = isAbsolute(raw) ? raw : resolve(raw);
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+  } catch (cause) {
+    throw new ConfigError(`DATA_DIR cannot be made: ${(cause as Error).message}.`, { cause });
+  }
+  return path;
+}
+
+/** The key that signs and wraps keys: given, or made once beside the embedded database. */
+function secret(
+  environment: Environment,
+  dataDir: string,
+  databaseUrl: string | undefined,
+): string {
+  const given = environment.SECRET_KEY;
+  if (given) {
+    if (given.length < 32) throw new ConfigError('SECRET_KEY must be at least 32 characters long.');
+    return given;
+  }
+  if (databaseUrl) throw new ConfigError('SECRET_KEY is required with DATABASE_URL.');
+  const path = join(dataDir, 'secret-key');
+  if (!existsSync(path)) {
+    writeFileSync(path, randomBytes(32).toString('base64url'), { mode: 0o600, flush: true });
+  }
+  return readFileSync(path, 'utf8').trim();
+}

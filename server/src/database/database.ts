@@ -1,0 +1,99 @@
+import type { Actor } from '@kyozo/resource';
+import pg from 'pg';
+import { fromDatabase } from './errors.ts';
+import { fly, type Shape, type Statement, type TextRow } from './flight.ts';
+import { Lanes } from './lanes.ts';
+import { type Sql, statement } from './sql.ts';
+
+/** The team of a transaction without a person: background work that a person's action started. */
+export type Tenant = { teamId: string };
+
+export type Transaction = {
+  /** Rows as objects of JavaScript values. */
+  rows<Row>(fragment: Sql): Promise<Row[]>;
+  /** Rows as text, for statements that build their JSON in SQL. */
+  text(fragment: Sql): Promise<TextRow[]>;
+};
+
+const begin: Statement = { name: 'begin', text: 'begin', values: [] };
+
+/**
+ * The server's way to its tables. Reads and single-statement writes go out in one flight with the
+ * check that the credential still stands; several statements take a connection of their own.
+ */
+export class Database {
+  readonly #lanes: Lanes;
+  readonly #pool: pg.Pool;
+
+  constructor(config: pg.ClientConfig, size: { lanes: number; pool: number }) {
+    const settings = { ...config, options: '-c timezone=UTC -c statement_timeout=20s' };
+    this.#lanes = new Lanes(settings, size.lanes);
+    this.#pool = new pg.Pool({ ...settings, max: size.pool });
+    this.#pool.on('error', () => undefined);
+  }
+
+  /** One statement as an actor, rows as text. @throws KyozoError `unauthenticated` when the credential has ended */
+  text(actor: Actor, fragment: Sql): Promise<TextRow[]> {
+    return this.#fly<TextRow>([enter(actor), statement(fragment)], 'text');
+  }
+
+  /** One statement as an actor, rows as objects. */
+  rows<Row>(actor: Actor | Tenant, fragment: Sql): Promise<Row[]> {
+    return this.#fly<Row>([enter(actor), statement(fragment)], 'objects');
+  }
+
+  /** One statement outside any team: it reaches only what row-level security lets nobody own. */
+  system<Row>(fragment: Sql): Promise<Row[]> {
+    return this.#fly<Row>([statement(fragment)], 'objects');
+  }
+
+  /** Several statements as one transaction; rolls back when `work` throws. */
+  async transaction<Result>(
+    actor: Actor | Tenant,
+    work: (transaction: Transaction) => Promise<Result>,
+  ): Promise<Result> {
+    const client = await this.#pool.connect().catch(fromDatabase);
+    let broken: Error | undefined;
+    try {
+      const query = <Row>(statements: Statement[], shape: Shape) =>
+        fly<Row>(client, statements, shape).catch(fromDatabase);
+      await query([begin, enter(actor)], 'text');
+      const result = await work({
+        rows: (fragment) => query([statement(fragment)], 'objects'),
+        text: (fragment) => query<TextRow>([statement(fragment)], 'text'),
+      });
+      await client.query('commit').catch(fromDatabase);
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((cause: Error) => {
+        broken = cause;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#lanes.close(), this.#pool.end()]);
+  }
+
+  #fly<Row>(statements: readonly Statement[], shape: Shape): Promise<Row[]> {
+    return this.#lanes.fly<Row>(statements, shape).catch(fromDatabase);
+  }
+}
+
+function enter(actor: Actor | Tenant): Statement {
+  if (!('userId' in actor)) {
+    return {
+      name: 'enter_team',
+      text: "select set_config('app.team_id', $1, true), set_config('app.user_id', '', true)",
+      values: [actor.teamId],
+    };
+  }
+  return {
+    name: 'enter',
+    text: 'select enter($1, $2, $3, $4, $5)',
+    values: [actor.teamId, actor.userId, actor.role, actor.credential.kind, actor.credential.id],
+  };
+}

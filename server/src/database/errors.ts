@@ -1,0 +1,55 @@
+import { type ErrorCode, KyozoError } from '@kyozo/resource';
+
+/** What a broken constraint means to the caller: the one place that knows their names. */
+const constraints: Record<string, { message: string; pointer: string }> = {
+  users_email: {
+    message: 'This address is already registered.',
+    pointer: '/data/attributes/email',
+  },
+  teams_slug: { message: 'This slug is taken.', pointer: '/data/attributes/slug' },
+  workspaces_slug: {
+    message: 'This team has a workspace with this slug.',
+    pointer: '/data/attributes/slug',
+  },
+  files_path: {
+    message: 'There is already a file at this path.',
+    pointer: '/data/attributes/path',
+  },
+  files_workspace: {
+    message: 'There is no such workspace.',
+    pointer: '/data/relationships/workspace',
+  },
+  user_teams_member: {
+    message: 'This person is already a member.',
+    pointer: '/data/relationships/user',
+  },
+};
+
+/** Codes of PostgreSQL (appendix A of its manual) that are the request's fault or a passing state. */
+const codes: Record<string, { code: ErrorCode; message: string }> = {
+  KY001: { code: 'unauthenticated', message: 'The credential or the membership has ended.' },
+  '23503': { code: 'not_found', message: 'A related record does not exist.' },
+  '23505': { code: 'conflict', message: 'Such a record exists already.' },
+  '23514': { code: 'invalid', message: 'A value is out of its range.' },
+  '22P02': { code: 'invalid', message: 'A value has the wrong form.' },
+  '22021': { code: 'invalid', message: 'A text holds a character that cannot be stored.' },
+  '22P05': { code: 'invalid', message: 'A text holds a character that cannot be stored.' },
+  '22003': { code: 'invalid', message: 'A number is out of range.' },
+  '53100': { code: 'storage_full', message: 'The database disk is full; nothing was changed.' },
+  '57014': { code: 'unavailable', message: 'The query took too long.' },
+};
+
+/** Turns a failure of the database into our error, for `.catch(fromDatabase)`. */
+export function fromDatabase(cause: Error & { code?: string; constraint?: string }): never {
+  const constraint = cause.constraint ? constraints[cause.constraint] : undefined;
+  const known = cause.code ? codes[cause.code] : undefined;
+  if (known) {
+    const { message, pointer } = constraint ?? { message: known.message, pointer: undefined };
+    throw new KyozoError(known.code, message, { source: pointer ? { pointer } : undefined, cause });
+  }
+  const passing =
+    /^(08|57P|53)|^E[A-Z]+$/.test(cause.code ?? '') || /[Cc]onnection/.test(cause.message);
+  if (passing)
+    throw new KyozoError('unavailable', 'The database is not available just now.', { cause });
+  throw cause;
+}

@@ -1,0 +1,146 @@
+import pg from 'pg';
+
+/** A prepared statement with its parameters. `name` must be unique to the text. */
+export type Statement = { name: string; text: string; values: readonly unknown[] };
+/** Rows as PostgreSQL sent them: an array a row, every value as its text. */
+export type TextRow = readonly (string | null)[];
+
+/** The part of pg's wire connection that a submittable uses; pg exports no type for it. */
+type Wire = {
+  parsedStatements: Record<string, string | undefined>;
+  parse(message: { text: string; name: string }): void;
+  bind(message: {
+    portal: string;
+    statement: string;
+    values: readonly unknown[];
+    valueMapper: (value: unknown) => unknown;
+  }): void;
+  describe(message: { type: 'P'; name: string }): void;
+  execute(message: { portal: string }): void;
+  close(message: { type: 'S'; name: string }): void;
+  sync(): void;
+  stream: { cork?(): void; uncork?(): void };
+};
+
+/** pg's own query, with the message handlers that its typings leave out. */
+const Query = pg.Query as unknown as new (
+  config: object,
+) => {
+  handleDataRow(message: unknown): void;
+  handleCommandComplete(message: unknown, wire: unknown): void;
+  handleError(error: Error, wire: unknown): void;
+};
+
+const asText = { getTypeParser: () => (value: unknown) => value };
+const asValues = {
+  getTypeParser: (oid: number, format?: 'text') =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format),
+};
+/** Rows as arrays of text, the quick way; or as objects of JavaScript values. */
+export type Shape = 'text' | 'objects';
+
+/**
+ * Several prepared statements before one `Sync`, so that PostgreSQL runs them as one implicit
+ * transaction in one round trip: a tenant's `enter(…)`, then the real statement. What `enter` sets is
+ * local to that transaction, so the unit may share a pipelined connection with other teams'.
+ * The result is that of the last statement; an error rolls back this unit only.
+ *
+ * It leans on pg's `Query` as of pg 8.23 (its submittable seam), hence pg's exact pin and the
+ * isolation proof in the tests.
+ */
+class Flight extends Query {
+  readonly #statements: readonly Statement[];
+  readonly #reject: (error: Error) => void;
+  #completed = 0;
+  #parsing: string[] = [];
+
+  constructor(
+    statements: readonly Statement[],
+    shape: Shape,
+    resolve: (rows: never[]) => void,
+    reject: (error: Error) => void,
+  ) {
+    const last = statements.at(-1)!;
+    super({
+      text: last.text,
+      values: last.values as unknown[],
+      rowMode: shape === 'text' ? 'array' : undefined,
+      types: shape === 'text' ? asText : asValues,
+      callback: (error: Error | null, result: { rows: never[] }) =>
+        error ? reject(error) : resolve(result.rows),
+    });
+    this.#statements = statements;
+    this.#reject = reject;
+  }
+
+  submit(wire: Wire): null {
+    wire.stream.cork?.();
+    try {
+      // All are parsed before any is run: what `enter` refuses must not leave a later statement
+      // unprepared while the next unit on this connection already counts on it.
+      for (const statement of this.#statements) this.#parse(wire, statement);
+      for (const statement of this.#statements) this.#run(wire, statement);
+      wire.sync();
+    } catch (error) {
+      // A parameter that could not be written: end the half-sent unit, so that the connection lives.
+      wire.sync();
+      this.#reject(error as Error);
+    } finally {
+      wire.stream.uncork?.();
+    }
+    return null;
+  }
+
+  override handleDataRow(message: { fields: (string | null)[] }): void {
+    if (this.#completed === this.#statements.length - 1) super.handleDataRow(message);
+  }
+
+  override handleCommandComplete(message: unknown, wire: Wire): void {
+    this.#completed += 1;
+    if (this.#completed === this.#statements.length) super.handleCommandComplete(message, wire);
+  }
+
+  override handleError(error: Error, wire: Wire): void {
+    // Whether a failed unit's statements were prepared is not known: close and parse them anew.
+    for (const name of this.#parsing) wire.parsedStatements[name] = undefined;
+    super.handleError(error, wire);
+  }
+
+  #parse(wire: Wire, statement: Statement): void {
+    if (wire.parsedStatements[statement.name] === statement.text) return;
+    wire.close({ type: 'S', name: statement.name });
+    wire.parse({ text: statement.text, name: statement.name });
+    wire.parsedStatements[statement.name] = statement.text;
+    this.#parsing.push(statement.name);
+  }
+
+  #run(wire: Wire, statement: Statement): void {
+    wire.bind({ portal: '', statement: statement.name, values: statement.values, valueMapper });
+    if (statement === this.#statements.at(-1)) wire.describe({ type: 'P', name: '' });
+    wire.execute({ portal: '' });
+  }
+}
+
+/** Sends a unit on a connection and answers the rows of its last statement. */
+export function fly<Row>(
+  client: pg.ClientBase,
+  statements: readonly Statement[],
+  shape: Shape,
+): Promise<Row[]> {
+  return new Promise<Row[]>((resolve, reject) => {
+    client.query(new Flight(statements, shape, resolve, reject) as unknown as pg.Submittable);
+  });
+}
+
+/** Bytes and text go as they are, arrays in PostgreSQL's notation, the rest as JSON or text. */
+function valueMapper(value: unknown): unknown {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'string' || Buffer.isBuffer(value)) return value;
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return arrayText(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+const arrayText = (items: readonly unknown[]): string =>
+  `{${items.map((item) => (item === null ? 'null' : JSON.stringify(String(item)))).join(',')}}`;

@@ -1,0 +1,277 @@
+import {
+  type Actor,
+  type Condition,
+  columnOf,
+  every,
+  foreignKeysOf,
+  malformed,
+  type Operator,
+  type Page,
+  type Registry,
+  type Relationship,
+  type Resource,
+  resourceOf,
+  type Sort,
+  toCondition,
+} from '@kyozo/resource';
+import type { TextRow } from './flight.ts';
+import { type Sql, sql } from './sql.ts';
+
+/** A record as every edge gets it: its attributes are JSON text built by PostgreSQL. */
+export type Row = {
+  id: string;
+  /** Changes whenever the row changes; the entity tag is made of it. */
+  version: string;
+  attributes: string;
+  /** Foreign keys by field name, for linkage and includes. */
+  keys: Record<string, string | null>;
+  /** The values it was sorted by, for cursors. */
+  sortValues: (string | null)[];
+  /** The record it was reached from, in a read along a relationship to many. */
+  parent: string | null;
+};
+
+/** What a read finds, before paging. `where` already holds the policy. */
+export type Selection = {
+  resource: Resource;
+  where: Condition;
+  sort: readonly Sort[];
+  /** Attributes to show; all when absent. */
+  attributes?: ReadonlySet<string>;
+  /** Only records reached from these parents along the relationship. */
+  along?: { relationship: Relationship; parents: readonly string[] };
+};
+
+const column = (alias: string, field: string) => sql.ref(`${alias}.${columnOf(field)}`);
+
+/** The statement that reads a page of a selection: one row more than asked tells whether more follow. */
+export function selectPage(
+  known: Registry,
+  actor: Actor | undefined,
+  selection: Selection,
+  page: Page,
+): Sql {
+  const backwards = page.kind === 'cursor' && page.before !== undefined;
+  const sort = backwards ? selection.sort.map(reversed) : selection.sort;
+  const cursor = page.kind === 'cursor' ? (page.after ?? page.before) : undefined;
+  const limit = (page.kind === 'cursor' ? page.size : page.limit) + 1;
+  return sql`${selectFrom(known, actor, selection)}
+    ${cursor === undefined ? sql`` : sql`and ${after(selection.resource, sort, cursor)}`}
+    order by ${orderBy(selection.resource, sort)} limit ${sql.raw(String(limit))}
+    ${page.kind === 'offset' && page.offset > 0 ? sql`offset ${page.offset}` : sql``}`;
+}
+
+/** The statement that reads at most `limit` records of a selection. */
+export function selectSome(
+  known: Registry,
+  actor: Actor | undefined,
+  selection: Selection,
+  limit: number,
+): Sql {
+  return sql`${selectFrom(known, actor, selection)}
+    order by ${orderBy(selection.resource, selection.sort)} limit ${sql.raw(String(limit))}`;
+}
+
+/** The statement that counts a selection. */
+export function selectCount(known: Registry, actor: Actor | undefined, selection: Selection): Sql {
+  return sql`select count(*) ${fromWhere(known, actor, selection)}`;
+}
+
+/** Turns a row of `selectPage` or `selectSome` into a record. */
+export function rowOf(selection: Pick<Selection, 'resource' | 'sort'>, row: TextRow): Row {
+  const keys: Record<string, string | null> = {};
+  let at = 4;
+  for (const field of foreignKeysOf(selection.resource)) keys[field] = row[at++] ?? null;
+  return {
+    id: row[0]!,
+    version: row[1]!,
+    attributes: row[2]!,
+    parent: row[3] ?? null,
+    keys,
+    sortValues: row.slice(at) as (string | null)[],
+  };
+}
+
+/** The columns that `rowOf` reads, over the row alias `t`. */
+export function projection(
+  resource: Resource,
+  options: { version: Sql; parent?: Sql; attributes?: ReadonlySet<string>; sort?: readonly Sort[] },
+): Sql {
+  const shown = Object.entries(resource.attributes).filter(
+    ([name]) => options.attributes?.has(name) ?? true,
+  );
+  const pairs = shown.flatMap(([name, attribute]) => [
+    sql.lit(name),
+    attribute.sql ? sql.raw(`(${attribute.sql})`) : column('t', name),
+  ]);
+  const sorted = (options.sort ?? []).filter(({ field }) => field !== 'id');
+  return sql.join([
+    sql`t.id`,
+    options.version,
+    sql`json_build_object(${sql.join(pairs)})::text`,
+    options.parent ?? sql`null`,
+    ...foreignKeysOf(resource).map((field) => column('t', field)),
+    ...sorted.map(({ field }) => sortExpression(resource, field)),
+  ]);
+}
+
+/** The opaque cursor of a record in an order. */
+export function cursorOf(row: Row): string {
+  return Buffer.from(JSON.stringify([...row.sortValues, row.id])).toString('base64url');
+}
+
+function selectFrom(known: Registry, actor: Actor | undefined, selection: Selection): Sql {
+  const { resource, attributes, sort, along } = selection;
+  const parent = along ? parentColumn(along.relationship) : undefined;
+  const columns = projection(resource, { version: sql`t.xmin::text`, parent, attributes, sort });
+  return sql`select ${columns} ${fromWhere(known, actor, selection)}`;
+}
+
+function fromWhere(known: Registry, actor: Actor | undefined, selection: Selection): Sql {
+  const { resource, where, along } = selection;
+  const join =
+    along?.relationship.kind === 'many-through'
+      ? sql`join ${sql.table(resourceOf(known, along.relationship.through).table)} j
+          on ${column('j', along.relationship.otherField)} = t.id`
+      : sql``;
+  const only = along
+    ? sql`and ${parentColumn(along.relationship)} = any(${along.parents}::uuid[])`
+    : sql``;
+  return sql`from ${sql.table(resource.table)} t ${join} where ${condition(known, actor, resource, where, 't')} ${only}`;
+}
+
+const parentColumn = (relationship: Relationship): Sql =>
+  relationship.kind === 'belongs-to'
+    ? sql`t.id`
+    : column(relationship.kind === 'many-through' ? 'j' : 't', relationship.field);
+
+function condition(
+  known: Registry,
+  actor: Actor | undefined,
+  resource: Resource,
+  where: Condition,
+  alias: string,
+): Sql {
+  switch (where.kind) {
+    case 'constant':
+      return where.value ? sql`true` : sql`false`;
+    case 'not':
+      return sql`not coalesce(${condition(known, actor, resource, where.of, alias)}, false)`;
+    case 'compare':
+      return compare(fieldExpression(resource, where.field, alias), where.operator, where.value);
+    case 'related':
+      return related(known, actor, resource.relationships[where.relationship]!, where.where, alias);
+    default: {
+      const parts = where.of.map((part) => condition(known, actor, resource, part, alias));
+      return sql`(${sql.join(parts, where.kind === 'and' ? sql` and ` : sql` or `)})`;
+    }
+  }
+}
+
+/** A filter through a relationship sees only what the actor could read there by itself. */
+function related(
+  known: Registry,
+  actor: Actor | undefined,
+  relationship: Relationship,
+  where: Condition,
+  alias: string,
+): Sql {
+  const target = resourceOf(known, relationship.type);
+  const inner = `${alias}r`;
+  const visible = every(toCondition(target.policies.read!, actor), where);
+  const holds = condition(known, actor, target, visible, inner);
+  const table = sql`${sql.table(target.table)} ${sql.raw(inner)}`;
+  if (relationship.kind === 'belongs-to') {
+    return sql`exists (select from ${table} where ${column(inner, 'id')} = ${column(alias, relationship.field)} and ${holds})`;
+  }
+  if (relationship.kind === 'many-through') {
+    const join = `${alias}j`;
+    return sql`exists (select from ${sql.table(resourceOf(known, relationship.through).table)} ${sql.raw(join)}
+      join ${table} on ${column(inner, 'id')} = ${column(join, relationship.otherField)}
+      where ${column(join, relationship.field)} = ${column(alias, 'id')} and ${holds})`;
+  }
+  return sql`exists (select from ${table} where ${column(inner, relationship.field)} = ${column(alias, 'id')} and ${holds})`;
+}
+
+function fieldExpression(resource: Resource, field: string, alias: string): Sql {
+  const computed = resource.attributes[field]?.sql;
+  return computed ? sql.raw(`(${computed.replace(/\bt\./g, `${alias}.`)})`) : column(alias, field);
+}
+
+function compare(field: Sql, operator: Operator, value: unknown): Sql {
+  switch (operator) {
+    case 'eq':
+      return sql`${field} = ${value}`;
+    case 'not_eq':
+      return sql`${field} is distinct from ${value}`;
+    case 'in':
+      return sql`${field} = any(${value})`;
+    case 'is_nil':
+      return value ? sql`${field} is null` : sql`${field} is not null`;
+    case 'contains':
+      return sql`strpos(${field}, ${value}) > 0`;
+    case 'starts_with':
+      return sql`starts_with(${field}, ${value})`;
+    default:
+      return sql`${field} ${sql.raw({ lt: '<', lte: '<=', gt: '>', gte: '>=' }[operator])} ${value}`;
+  }
+}
+
+const reversed = ({ field, descending }: Sort): Sort => ({ field, descending: !descending });
+
+/** NULLs sort as the lowest value, so that a cursor can point at one. */
+function sortExpression(resource: Resource, field: string): Sql {
+  const attribute = resource.attributes[field];
+  const expression = fieldExpression(resource, field, 't');
+  if (!attribute?.nullable) return expression;
+  const lowest = {
+    integer: '-1',
+    timestamp: "'-infinity'",
+    boolean: 'false',
+    uuid: "'00000000-0000-0000-0000-000000000000'",
+  };
+  return sql`coalesce(${expression}, ${sql.raw(lowest[attribute.kind as keyof typeof lowest] ?? "''")})`;
+}
+
+const orderBy = (resource: Resource, sort: readonly Sort[]): Sql =>
+  sql.join(
+    sort.map(({ field, descending }) =>
+      descending ? sql`${sortExpression(resource, field)} desc` : sortExpression(resource, field),
+    ),
+  );
+
+/** Everything that comes after a cursor in the order: later in the first field that differs. */
+function after(resource: Resource, sort: readonly Sort[], cursor: string): Sql {
+  const values = cursorValues(sort, cursor);
+  const alternatives = sort.map((_, index) => {
+    const parts = sort.slice(0, index + 1).map(({ field, descending }, part) => {
+      const operator = part < index ? '=' : descending ? '<' : '>';
+      return sql`${sortExpression(resource, field)} ${sql.raw(operator)} ${values[part]}`;
+    });
+    return sql`(${sql.join(parts, sql` and `)})`;
+  });
+  return sql`(${sql.join(alternatives, sql` or `)})`;
+}
+
+function cursorValues(sort: readonly Sort[], cursor: string): string[] {
+  const bad = malformed('The cursor is not one of ours for this order.', {
+    parameter: 'page[after]',
+  });
+  let values: unknown;
+  try {
+    values = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+  } catch {
+    throw bad;
+  }
+  const fits =
+    Array.isArray(values) &&
+    values.length === sort.length &&
+    values.every((v) => typeof v === 'string' && !v.includes('\0'));
+  if (!fits) throw bad;
+  // The id stands last in a cursor, and wherever the order has it.
+  const list = values as string[];
+  const at = sort.findIndex(({ field }) => field === 'id');
+  return at === sort.length - 1
+    ? list
+    : [...list.slice(0, at), list.at(-1)!, ...list.slice(at, -1)];
+}

@@ -1,0 +1,50 @@
+import { type Actor, type Change, columnOf } from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
+import { projection } from './select.ts';
+import { type Sql, sql } from './sql.ts';
+
+/**
+ * One change and its event as a single statement; answers the row as `rowOf` reads it, or nothing
+ * when the record is gone or no longer in the version that `ifVersion` names.
+ */
+export function changeStatement(
+  actor: Pick<Actor, 'teamId'> & { userId?: string },
+  change: Change,
+  ifVersion?: string,
+): Sql {
+  const { resource } = change;
+  const event = change.event
+    ? sql`, event as (insert into events (id, team_id, user_id, resource, record_id, name, version, state)
+        select ${uuidv7()}, ${actor.teamId}, ${actor.userId ?? null}, ${resource.type}, t.id,
+          ${change.event.name}, ${sql.raw(String(change.event.version))}, to_jsonb(t) - 'row_version' from row t)`
+    : sql``;
+  return sql`with row as (${changeRow(change, ifVersion)} returning *, xmin::text as row_version) ${event}
+    select ${projection(resource, { version: sql`t.row_version` })} from row t`;
+}
+
+function changeRow(change: Change, ifVersion: string | undefined): Sql {
+  const table = sql.table(change.resource.table);
+  const found = sql`where id = ${change.id} ${ifVersion === undefined ? sql`` : sql`and xmin::text = ${ifVersion}`}`;
+  if (change.kind === 'delete') return sql`delete from ${table} ${found}`;
+  if (change.kind === 'insert') {
+    const columns = Object.keys(change.values);
+    return sql`insert into ${table} (id, ${sql.join(columns.map((name) => sql.id(columnOf(name))))})
+      values (${change.id}, ${sql.join(columns.map((name) => sql`${parameter(change, name)}`))})`;
+  }
+  return sql`update ${table} set ${sql.join(assignments(change))} ${found}`;
+}
+
+function assignments(change: Change): Sql[] {
+  const stamp = 'updatedAt' in change.resource.attributes ? [sql`updated_at = now()`] : [];
+  const set = Object.keys(change.values).map(
+    (name) => sql`${sql.id(columnOf(name))} = ${parameter(change, name)}`,
+  );
+  return [...set, ...stamp].length > 0 ? [...set, ...stamp] : [sql`id = id`];
+}
+
+/** JSON goes as its text, so that a JSON array is not taken for an array of PostgreSQL's. */
+function parameter({ resource, values }: Change, name: string): unknown {
+  const attribute = resource.attributes[name] ?? resource.internal?.[name];
+  const value = values[name];
+  return attribute?.kind === 'json' && value !== null ? JSON.stringify(value) : value;
+}
