@@ -78,6 +78,11 @@ export type Resource = {
   policies: Readonly<Record<string, Check>>;
   /** The event that each changing action writes. */
   events: Readonly<Record<string, { name: string; version: number }>>;
+  /**
+   * An attribute that numbers the records of one parent: it is the order and, as it stands, the cursor,
+   * so that a reader can resume by number.
+   */
+  cursor?: string;
   /** Default order of lists; newest first when absent. */
   sort?: readonly { field: string; descending: boolean }[];
 };

@@ -147,7 +147,13 @@ const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefine
 
 function parseSort(resource: Resource, raw: unknown): Sort[] {
   const newestFirst: Sort = { field: 'id', descending: true };
-  if (raw === undefined || raw === '') return [...(resource.sort ?? []), newestFirst];
+  if (raw === undefined || raw === '') {
+    if (resource.cursor) return [{ field: resource.cursor, descending: false }];
+    return [...(resource.sort ?? []), newestFirst];
+  }
+  if (resource.cursor) {
+    throw malformed(`${resource.type} come in the order of ${resource.cursor}.`, { parameter: 'sort' });
+  }
   const names = (Array.isArray(raw) ? raw : String(raw).split(',')).map(String);
   const sort = names.map((name) => {
     const descending = name.startsWith('-');

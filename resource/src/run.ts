@@ -38,12 +38,20 @@ export function readable(
   return every(toCondition(resource.policies.read!, actor), hideTrash, where);
 }
 
-/** The condition that finds one record by its id, in the trash or not. */
-export function readableOne(resource: Resource, actor: Actor | undefined, id: string): Condition {
+/** The read condition that finds records by their ids, in the trash or not. */
+export function readableById(
+  resource: Resource,
+  actor: Actor | undefined,
+  ids: readonly string[],
+): Condition {
   if (actor && !scopeAllows(actor, resource.type, 'read')) {
     throw forbidden(`This key may not read ${resource.type}.`);
   }
-  return every(toCondition(resource.policies.read!, actor), equals('id', id));
+  const found: Condition =
+    ids.length === 1
+      ? equals('id', ids[0])
+      : { kind: 'compare', field: 'id', operator: 'in', value: ids };
+  return every(toCondition(resource.policies.read!, actor), found);
 }
 
 /** Refuses an action that the policy or the credential's scope does not allow. `record` is absent on a create. */

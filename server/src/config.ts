@@ -18,6 +18,7 @@ export type Config = {
   bodyLimit: number;
   messageLimit: number;
   development: boolean;
+  logLevel: string;
   webRoot: string;
 };
 
@@ -49,6 +50,7 @@ export function readConfig(environment: Environment): Config {
     bodyLimit: integer(environment, 'LIMIT_BODY', 16 * 2 ** 20, 1024, 2 ** 30),
     messageLimit: integer(environment, 'LIMIT_MESSAGE', 16 * 2 ** 20, 1024, 2 ** 30),
     development: environment.NODE_ENV === 'development',
+    logLevel: environment.LOG_LEVEL || 'warn',
     webRoot: resolve(import.meta.dirname, '../../web/dist'),
   };
 }

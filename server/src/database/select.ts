@@ -115,8 +115,9 @@ export function projection(
   ]);
 }
 
-/** The opaque cursor of a record in an order. */
-export function cursorOf(row: Row): string {
+/** The cursor of a record in an order: opaque, but for a resource that numbers its records. */
+export function cursorOf(resource: Resource, row: Row): string {
+  if (resource.cursor) return row.sortValues[0]!;
   return Buffer.from(JSON.stringify([...row.sortValues, row.id])).toString('base64url');
 }
 
@@ -242,7 +243,7 @@ const orderBy = (resource: Resource, sort: readonly Sort[]): Sql =>
 
 /** Everything that comes after a cursor in the order: later in the first field that differs. */
 function after(resource: Resource, sort: readonly Sort[], cursor: string): Sql {
-  const values = cursorValues(sort, cursor);
+  const values = resource.cursor ? [numberIn(cursor)] : cursorValues(sort, cursor);
   const alternatives = sort.map((_, index) => {
     const parts = sort.slice(0, index + 1).map(({ field, descending }, part) => {
       const operator = part < index ? '=' : descending ? '<' : '>';
@@ -253,21 +254,26 @@ function after(resource: Resource, sort: readonly Sort[], cursor: string): Sql {
   return sql`(${sql.join(alternatives, sql` or `)})`;
 }
 
+const badCursor = () =>
+  malformed('The cursor is not one of ours for this order.', { parameter: 'page[after]' });
+
+function numberIn(cursor: string): string {
+  if (!/^\d{1,9}$/.test(cursor)) throw badCursor();
+  return cursor;
+}
+
 function cursorValues(sort: readonly Sort[], cursor: string): string[] {
-  const bad = malformed('The cursor is not one of ours for this order.', {
-    parameter: 'page[after]',
-  });
   let values: unknown;
   try {
     values = JSON.parse(Buffer.from(cursor, 'base64url').toString());
   } catch {
-    throw bad;
+    throw badCursor();
   }
   const fits =
     Array.isArray(values) &&
     values.length === sort.length &&
     values.every((v) => typeof v === 'string' && !v.includes('\0'));
-  if (!fits) throw bad;
+  if (!fits) throw badCursor();
   // The id stands last in a cursor, and wherever the order has it.
   const list = values as string[];
   const at = sort.findIndex(({ field }) => field === 'id');

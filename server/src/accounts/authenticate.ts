@@ -1,0 +1,92 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { type Actor, isUuid, type Role } from '@kyozo/resource';
+import type { Database } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import type { Tokens } from './tokens.ts';
+
+const prefix = 'kyozo_';
+/** 10,000 actors are a few megabytes; what is cached is only a claim that every statement checks. */
+const cacheSize = 10_000;
+
+/** A new API key: prefix, 32 random bytes, and a checksum so that a typo fails without a query. */
+export function createKey(): { key: string; hash: Buffer; start: string } {
+  const body = randomBytes(32).toString('base64url');
+  const key = `${prefix}${body}${checksum(body)}`;
+  return { key, hash: hashOf(key), start: key.slice(0, prefix.length + 6) };
+}
+
+export const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
+const checksum = (body: string) => crc32(body).toString(16).padStart(8, '0');
+const isKey = (text: string) =>
+  text.startsWith(prefix) && checksum(text.slice(prefix.length, -8)) === text.slice(-8);
+
+/** Tells who a bearer credential is and in which team it acts. */
+export class Authenticator {
+  readonly #database: Database;
+  readonly #tokens: Tokens;
+  readonly #cache = new Map<string, Actor>();
+
+  constructor(database: Database, tokens: Tokens) {
+    this.#database = database;
+    this.#tokens = tokens;
+  }
+
+  /** The actor, or undefined for a credential that is wrong, has ended, or is not of the asked team. */
+  async resolve(bearer: string, team?: string): Promise<Actor | undefined> {
+    if (team !== undefined && !isUuid(team)) return undefined;
+    const claims = isKey(bearer) ? 'key' : await this.#tokens.verify(bearer);
+    if (!claims) return undefined;
+    const cacheKey = `${team ?? ''} ${bearer}`;
+    const cached = this.#cache.get(cacheKey);
+    if (cached) return cached;
+    const actor =
+      claims === 'key'
+        ? await this.#key(bearer, team)
+        : await this.session(claims.userId, claims.sessionId, team);
+    if (actor) {
+      if (this.#cache.size >= cacheSize) this.#cache.clear();
+      this.#cache.set(cacheKey, actor);
+    }
+    return actor;
+  }
+
+  /** Forgets what is known of a credential whose claim the database refused. */
+  forget(bearer: string): void {
+    for (const key of this.#cache.keys()) if (key.endsWith(` ${bearer}`)) this.#cache.delete(key);
+  }
+
+  /** The actor of a session in a team; the personal team when none is named. */
+  async session(userId: string, sessionId: string, team?: string): Promise<Actor | undefined> {
+    const [row] = await this.#database.system<{ user_id: string; team_id: string; role: Role }>(
+      sql`select * from resolve_session(${sessionId}, ${userId}, ${team ?? null})`,
+    );
+    return (
+      row && {
+        userId,
+        teamId: row.team_id,
+        role: row.role,
+        credential: { kind: 'session', id: sessionId },
+        scopes: ['write'],
+      }
+    );
+  }
+
+  async #key(key: string, team?: string): Promise<Actor | undefined> {
+    const [row] = await this.#database.system<{
+      key_id: string;
+      user_id: string;
+      team_id: string;
+      role: Role;
+      scopes: string[];
+    }>(sql`select * from resolve_key(${hashOf(key)})`);
+    if (!row || (team !== undefined && team !== row.team_id)) return undefined;
+    return {
+      userId: row.user_id,
+      teamId: row.team_id,
+      role: row.role,
+      credential: { kind: 'key', id: row.key_id },
+      scopes: row.scopes,
+    };
+  }
+}

@@ -1,0 +1,48 @@
+import {
+  boolean,
+  define,
+  hasMany,
+  manyThrough,
+  role,
+  signedIn,
+  text,
+  timestamp,
+} from '@kyozo/resource';
+
+export const team = define({
+  type: 'teams',
+  description: 'A group of people who share workspaces; everything else belongs to one.',
+  table: 'teams',
+  tenant: 'id',
+  attributes: {
+    name: text('The name.', { max: 200, min: 1 }),
+    slug: text('The name in addresses.', { format: 'slug', max: 100 }),
+    personal: boolean("Whether it is a person's own team."),
+    insertedAt: timestamp('When it was made.'),
+    updatedAt: timestamp('When it last changed.'),
+  },
+  relationships: {
+    memberships: hasMany('user-teams', 'teamId'),
+    users: manyThrough('users', 'user-teams', 'teamId', 'userId'),
+    workspaces: hasMany('workspaces', 'teamId'),
+  },
+  actions: {
+    create: {
+      kind: 'create',
+      description: 'Makes a team; its maker is the owner.',
+      accept: ['name', 'slug'],
+      require: ['name'],
+    },
+    update: { kind: 'update', description: 'Renames the team.', accept: ['name', 'slug'] },
+  },
+  policies: {
+    // Row-level security shows the acting team and the ones the person is a member of.
+    read: signedIn,
+    create: signedIn,
+    update: role('owner', 'admin'),
+  },
+  events: {
+    create: { name: 'team.created', version: 1 },
+    update: { name: 'team.updated', version: 1 },
+  },
+});

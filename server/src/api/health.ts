@@ -1,0 +1,38 @@
+import type { FastifyInstance } from 'fastify';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { errorMessage } from '../errors.ts';
+
+/** A part of the server that can tell whether it works: it throws when it does not. */
+export type Probe = { name: string; check: () => Promise<void> };
+
+/** Liveness, readiness with the part that fails, and metrics. */
+export async function health(app: FastifyInstance, probes: readonly Probe[]): Promise<void> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  app.get('/health/live', async () => ({ status: 'pass' }));
+  app.get('/health/ready', async (_request, reply) => {
+    const checks = await Promise.all(probes.map(run));
+    const failing = checks.filter((check) => check.status === 'fail');
+    if (failing.length > 0) void reply.code(503);
+    const checksByName = Object.fromEntries(checks.map(({ name, ...check }) => [name, [check]]));
+    return reply
+      .type('application/health+json')
+      .send(JSON.stringify({ status: failing.length > 0 ? 'fail' : 'pass', checks: checksByName }));
+  });
+  app.get('/metrics', async (request, reply) => {
+    const local = ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.ip);
+    if (!local) return reply.code(403).send();
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}
+
+async function run(
+  probe: Probe,
+): Promise<{ name: string; status: 'pass' | 'fail'; output?: string }> {
+  try {
+    await probe.check();
+    return { name: probe.name, status: 'pass' };
+  } catch (error) {
+    return { name: probe.name, status: 'fail', output: errorMessage(error) };
+  }
+}

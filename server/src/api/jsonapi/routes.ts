@@ -1,0 +1,109 @@
+import { KyozoError, type Resource } from '@kyozo/resource';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Edge } from '../context.ts';
+import { errorObject, faultsBehind, statusFor } from '../errors.ts';
+import { checkAccept, checkContentType, cursorProfile, mediaType } from './media-type.ts';
+import { get, linkage, list, related } from './read.ts';
+import { act } from './write.ts';
+
+type WithId = FastifyRequest<{ Params: { id: string } }>;
+
+/** The actions that exist at an edge: those that somebody may do. */
+export const actionsOf = (resource: Resource): string[] =>
+  Object.keys(resource.actions).filter((name) => resource.policies[name]!.check !== 'nobody');
+
+/** JSON:API 1.1 for every declared resource, below the prefix that the caller gives. */
+export async function jsonApi(app: FastifyInstance, edge: Edge): Promise<void> {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(mediaType, { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, body === '' ? undefined : JSON.parse(body as string));
+    } catch {
+      done(new KyozoError('malformed', 'The body is not JSON.', { source: { pointer: '' } }));
+    }
+  });
+  app.addHook('onRequest', async (request) => {
+    checkAccept(request.headers.accept);
+    if (hasBody(request)) checkContentType(request.headers['content-type']);
+  });
+  app.addHook('onSend', async (_request, reply, payload) => {
+    void reply.header('vary', 'Accept, Authorization, Kyozo-Team');
+    return payload;
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) =>
+    answerError(new KyozoError('not_found', 'There is nothing at this address.'), request, reply),
+  );
+  for (const resource of edge.known.values()) routesOf(app, edge, resource);
+}
+
+export const hasBody = (request: FastifyRequest): boolean =>
+  Number(request.headers['content-length'] ?? 0) > 0 ||
+  request.headers['transfer-encoding'] !== undefined;
+
+/** Any failure as an error document; the cause of an unknown one goes to the log only. */
+export function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const faults = faultsBehind(error);
+  const status = statusFor(faults);
+  if (status === 500) request.log.error({ err: error }, 'request failed');
+  if (status === 401) void reply.header('www-authenticate', 'Bearer realm="Kyozo"');
+  return reply
+    .code(status)
+    .type(mediaType)
+    .send(JSON.stringify({ jsonapi: { version: '1.1' }, errors: faults.map(errorObject) }));
+}
+
+function routesOf(app: FastifyInstance, edge: Edge, resource: Resource): void {
+  const base = `/${resource.type}`;
+  const listType = `${mediaType};profile="${cursorProfile}"`;
+  app.get(base, async (request, reply) => {
+    const text = await list(edge, resource, request);
+    return reply.type(listType).send(text);
+  });
+  app.get(`${base}/:id`, async (request: WithId, reply) => {
+    const text = await get(edge, resource, request, reply);
+    return reply.type(mediaType).send(text);
+  });
+  for (const name of Object.keys(resource.relationships)) {
+    app.get(`${base}/:id/${name}`, async (request: WithId, reply) => {
+      const text = await related(edge, resource, name, request, reply);
+      return reply.type(mediaType).send(text);
+    });
+    app.get(`${base}/:id/relationships/${name}`, async (request: WithId, reply) => {
+      const text = await linkage(edge, resource, name, request);
+      return reply.type(mediaType).send(text);
+    });
+  }
+  for (const name of actionsOf(resource)) {
+    const { method, url } = placeOf(resource, name);
+    if (name === 'write') continue;
+    app.route({
+      method,
+      url,
+      handler: async (request, reply) => {
+        const text = await act(edge, resource, name, request, reply);
+        return reply.type(mediaType).send(text === '' ? undefined : text);
+      },
+    });
+  }
+}
+
+/** Where an action lies. */
+export function placeOf(
+  resource: Resource,
+  name: string,
+): { method: 'POST' | 'PATCH' | 'DELETE'; url: string } {
+  const action = resource.actions[name]!;
+  const base = `/${resource.type}`;
+  const { route } = action;
+  if (route) {
+    const path = route.path === '' ? '' : `/${route.path}`;
+    return { method: route.method, url: `${base}${route.on === 'record' ? '/:id' : ''}${path}` };
+  }
+  if (action.kind === 'create') return { method: 'POST', url: base };
+  return { method: action.kind === 'destroy' ? 'DELETE' : 'PATCH', url: `${base}/:id` };
+}

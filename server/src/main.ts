@@ -1,0 +1,113 @@
+import { verify } from '@kyozo/resource';
+import pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { accountPerformers } from './accounts/actions.ts';
+import { Authenticator } from './accounts/authenticate.ts';
+import { createIdentity } from './accounts/identity.ts';
+import { Tokens } from './accounts/tokens.ts';
+import { Actions } from './actions.ts';
+import type { Edge } from './api/context.ts';
+import { health } from './api/health.ts';
+import { createHttp } from './api/http.ts';
+import { jsonApi } from './api/jsonapi/routes.ts';
+import { web } from './api/web.ts';
+import type { Config } from './config.ts';
+import { Database } from './database/database.ts';
+import { type EmbeddedDatabase, startEmbedded } from './database/embedded.ts';
+import { migrate, prepareRoles } from './database/migrate.ts';
+import { sql } from './database/sql.ts';
+import { lockDataDir } from './lock.ts';
+import { createLog } from './log.ts';
+import { Records } from './records.ts';
+import { known, resources } from './resources.ts';
+
+export type Running = { url: string; stop(): Promise<void>; failed: Promise<string> };
+
+/** Starts everything: config → database → migrate → verify → http, collaboration. Stops in reverse. */
+export async function serve(config: Config): Promise<Running> {
+  const stops: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const end of stops.splice(0).reverse()) await end();
+  };
+  try {
+    return await start(config, stops, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  config: Config,
+  stops: (() => Promise<unknown>)[],
+  stop: () => Promise<void>,
+): Promise<Running> {
+  const log = createLog(config.logLevel);
+  verify(resources, known);
+  const lock = await lockDataDir(config.dataDir);
+  stops.push(async () => lock.close());
+  const embedded = config.databaseUrl
+    ? undefined
+    : await startEmbedded(config.dataDir, config.secretKey);
+  if (embedded) stops.push(() => embedded.stop());
+  const { database, authPool } = await openDatabase(config, embedded, stops);
+
+  const identity = createIdentity({ pool: authPool, ...config });
+  const tokens = await Tokens.open(authPool, config.secretKey, {
+    access: config.accessTtl,
+    refresh: config.refreshTtl,
+  });
+  const authenticator = new Authenticator(database, tokens);
+  const records = new Records(database, known);
+  const performers = {
+    ...accountPerformers({
+      database,
+      identity,
+      tokens,
+      authenticator,
+      records,
+      found: async (person, name, slug, own) => {
+        const { rows } = await authPool.query<{ id: string }>(
+          'select found_team($1, $2, $3, $4, $5, $6) as id',
+          [person, uuidv7(), uuidv7(), name, slug, own],
+        );
+        return rows[0]!.id;
+      },
+      welcome: async () => undefined,
+    }),
+  };
+  const actions = new Actions(database, records, performers, () => undefined);
+  const edge: Edge = { known, records, actions, authenticator };
+
+  const app = await createHttp(config, log);
+  stops.push(() => app.close());
+  await app.register(async (scope) => jsonApi(scope, edge), { prefix: '/api/v1' });
+  app.get('/.well-known/jwks.json', async () => tokens.jwks());
+  await health(app, [
+    { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
+  ]);
+  await web(app, config.webRoot);
+  await app.listen({ host: config.host, port: config.port });
+  const { port } = app.server.address() as { port: number };
+  return {
+    url: `http://${config.host}:${port}`,
+    stop,
+    failed: embedded ? embedded.stopped : new Promise(() => undefined),
+  };
+}
+
+async function openDatabase(
+  config: Config,
+  embedded: EmbeddedDatabase | undefined,
+  stops: (() => Promise<unknown>)[],
+): Promise<{ database: Database; authPool: pg.Pool }> {
+  const ownerUrl = config.databaseUrl ?? embedded!.url;
+  await migrate(ownerUrl);
+  const urls = await prepareRoles(ownerUrl, config.secretKey);
+  const database = new Database({ connectionString: urls.server }, { lanes: 6, pool: 10 });
+  stops.push(() => database.close());
+  const authPool = new pg.Pool({ connectionString: urls.auth, max: 5, options: '-c timezone=UTC' });
+  authPool.on('error', () => undefined);
+  stops.push(() => authPool.end());
+  return { database, authPool };
+}

@@ -1,0 +1,126 @@
+import {
+  type Actor,
+  foreignKeysOf,
+  notFound,
+  type Page,
+  type Query,
+  type Registry,
+  type Relationship,
+  type Resource,
+  readable,
+  readableById,
+  resourceOf,
+  type Values,
+} from '@kyozo/resource';
+import type { Database } from './database/database.ts';
+import {
+  type Row,
+  rowOf,
+  type Selection,
+  selectCount,
+  selectPage,
+  selectSome,
+} from './database/select.ts';
+
+export type PageOfRows = { rows: Row[]; before: boolean; after: boolean; total?: number };
+
+/** At most this many records are reached along one relationship in one read. */
+export const relatedLimit = 1_000;
+
+/** Reads records as an actor: what every edge shows comes from here. */
+export class Records {
+  readonly #database: Database;
+  readonly known: Registry;
+
+  constructor(database: Database, known: Registry) {
+    this.#database = database;
+    this.known = known;
+  }
+
+  /** One page of a query; `within` narrows it further, to the records of one parent for instance. */
+  async page(actor: Actor, query: Query, within?: Pick<Selection, 'along'>): Promise<PageOfRows> {
+    const selection: Selection = {
+      resource: query.resource,
+      where: readable(query.resource, actor, query.where),
+      sort: query.sort,
+      attributes: query.fields.get(query.resource.type),
+      ...within,
+    };
+    const [found, counted] = await Promise.all([
+      this.#database.text(actor, selectPage(this.known, actor, selection, query.page)),
+      query.page.count
+        ? this.#database.text(actor, selectCount(this.known, actor, selection))
+        : undefined,
+    ]);
+    const rows = found.map((row) => rowOf(selection, row));
+    return { ...cut(rows, query.page), total: counted && Number(counted[0]![0]) };
+  }
+
+  /** One record, in the trash or not. @throws KyozoError `not_found`, also when the actor may not see it */
+  async one(
+    actor: Actor,
+    resource: Resource,
+    id: string,
+    attributes?: ReadonlySet<string>,
+  ): Promise<Row> {
+    const where = readableById(resource, actor, [id]);
+    const rows = await this.#some(actor, { resource, where, sort: [], attributes }, 1);
+    if (!rows[0]) throw notFound();
+    return rows[0];
+  }
+
+  /** The records that a belongs-to relationship of others points at, in the trash or not. */
+  byId(
+    actor: Actor,
+    resource: Resource,
+    ids: readonly string[],
+    attributes?: ReadonlySet<string>,
+  ): Promise<Row[]> {
+    if (ids.length === 0) return Promise.resolve([]);
+    const where = readableById(resource, actor, ids);
+    return this.#some(actor, { resource, where, sort: [], attributes }, ids.length);
+  }
+
+  /** The records reached from parents along a relationship to one or many, each with its `parent`. */
+  along(
+    actor: Actor,
+    relationship: Relationship,
+    parents: readonly string[],
+    attributes?: ReadonlySet<string>,
+  ): Promise<Row[]> {
+    const resource = resourceOf(this.known, relationship.type);
+    const where = readable(resource, actor);
+    const sort = [...(resource.sort ?? []), { field: 'id', descending: true }];
+    return this.#some(
+      actor,
+      { resource, where, sort, attributes, along: { relationship, parents } },
+      relatedLimit + 1,
+    );
+  }
+
+  async #some(actor: Actor, selection: Selection, limit: number): Promise<Row[]> {
+    const orderly =
+      selection.sort.length > 0
+        ? selection
+        : { ...selection, sort: [{ field: 'id', descending: true }] };
+    const rows = await this.#database.text(actor, selectSome(this.known, actor, orderly, limit));
+    return rows.map((row) => rowOf(orderly, row));
+  }
+}
+
+/** The fields of a record by name, as a policy asks for them. */
+export function valuesOf(resource: Resource, row: Row): Values {
+  const keys: Values = {};
+  for (const field of foreignKeysOf(resource)) keys[field] = row.keys[field];
+  return { id: row.id, ...keys, ...(JSON.parse(row.attributes) as Values) };
+}
+
+/** Drops the extra row that told whether more follow, and puts a page that was read backwards in order. */
+function cut(rows: Row[], page: Page): Omit<PageOfRows, 'total'> {
+  const size = page.kind === 'cursor' ? page.size : page.limit;
+  const more = rows.length > size;
+  const kept = more ? rows.slice(0, size) : rows;
+  if (page.kind === 'offset') return { rows: kept, before: page.offset > 0, after: more };
+  if (page.before !== undefined) return { rows: kept.reverse(), before: more, after: true };
+  return { rows: kept, before: page.after !== undefined, after: more };
+}

@@ -1,0 +1,31 @@
+import { registry } from '@kyozo/resource';
+import { apiKey } from './accounts/api-key.ts';
+import { team } from './accounts/team.ts';
+import { user } from './accounts/user.ts';
+import { userTeam } from './accounts/user-team.ts';
+import { event } from './events/event.ts';
+import { file } from './workspaces/file.ts';
+import { fileVersion } from './workspaces/file-version.ts';
+import { notebook } from './workspaces/notebook.ts';
+import { task } from './workspaces/task.ts';
+import { taskRun } from './workspaces/task-run.ts';
+import { taskRunOutput } from './workspaces/task-run-output.ts';
+import { workspace } from './workspaces/workspace.ts';
+
+/** The one list of declarations. */
+export const resources = [
+  user,
+  team,
+  userTeam,
+  apiKey,
+  workspace,
+  file,
+  fileVersion,
+  notebook,
+  task,
+  taskRun,
+  taskRunOutput,
+  event,
+] as const;
+
+export const known = registry(resources);

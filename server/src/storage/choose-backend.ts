@@ -1,0 +1,16 @@
+/** Where the rules keep a file. `storages.ts` says what serves each name. */
+export type Backend = 'git' | 's3' | 'disk' | 'ram' | 'hybrid';
+
+/** What the rules look at. `text` and `image` are by content; `code` is by name and content. */
+export type Traits = { size: number; text: boolean; image: boolean; code: boolean };
+
+const MB = 2 ** 20;
+
+/** The routing table, first match wins; the one place where it is written down. */
+export function chooseBackend({ size, text, image, code }: Traits): Backend {
+  if (!text && size > 10 * MB) return 's3';
+  if (text && size < 1 * MB) return 'git';
+  if (image) return size > 5 * MB ? 's3' : 'disk';
+  if (code) return 'git';
+  return 'hybrid';
+}

@@ -1,0 +1,67 @@
+/** Objects inside packs, read by libgit2; only pushes and imports make packs here. */
+import type { Repository } from 'es-git';
+import { StorageNotFound } from '../errors.ts';
+import type { CommitFields, ObjectType, TreeEntry } from './objects.ts';
+
+export type PackedObject = {
+  type: ObjectType;
+  /** Of a blob; 0 for other types. */
+  size: number;
+  content(): Buffer;
+  entries(): TreeEntry[];
+  commit(): CommitFields;
+};
+
+/** Looks an object up. Errors: StorageNotFound, also when it has another type than asked for. */
+export function openPacked(repository: Repository, oid: string): PackedObject {
+  const type = orNotFound(() => repository.getObject(oid).type()?.toLowerCase()) as ObjectType;
+  const blob = () => repository.getObject(oid).peelToBlob();
+  return {
+    type,
+    size: type === 'blob' ? Number(blob().size()) : 0,
+    content: () => orNotFound(() => Buffer.from(blob().content())),
+    entries: () => orNotFound(() => readEntries(repository, oid)),
+    commit: () => orNotFound(() => readCommit(repository, oid)),
+  };
+}
+
+function readEntries(repository: Repository, oid: string): TreeEntry[] {
+  const tree = repository.getTree(oid);
+  return Array.from(tree.iter(), (entry) => ({
+    mode: entry.filemode().toString(8),
+    name: entry.name(),
+    oid: entry.id(),
+  }));
+}
+
+function readCommit(repository: Repository, oid: string): CommitFields {
+  const commit = repository.getCommit(oid);
+  const { name, email } = commit.author();
+  return {
+    tree: commit.treeId(),
+    parents: readParents(repository, oid),
+    author: { name, email },
+    message: commit.message(),
+    date: commit.time(),
+  };
+}
+
+function readParents(repository: Repository, oid: string): string[] {
+  const parents: string[] = [];
+  for (;;) {
+    try {
+      parents.push(repository.revparseSingle(`${oid}^${parents.length + 1}`));
+    } catch {
+      // libgit2's binding lists no parents; the first that is missing ends the list.
+      return parents;
+    }
+  }
+}
+
+function orNotFound<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new StorageNotFound(error);
+  }
+}

@@ -1,0 +1,154 @@
+/** Reads objects: loose ones directly, packed ones through libgit2. */
+import { createReadStream } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { Readable, Transform } from 'node:stream';
+import { promisify } from 'node:util';
+import { constants, createInflate, inflate, inflateSync } from 'node:zlib';
+import { openRepository, type Repository } from 'es-git';
+import { errorCode, StorageNotFound, StorageUnavailable } from '../errors.ts';
+import type { ByteRange } from '../storage.ts';
+import { RecentlyUsed } from './cache.ts';
+import { isOid, loosePath, repositoryFolder } from './layout.ts';
+import {
+  type CommitFields,
+  decodeCommit,
+  decodeTree,
+  type ObjectType,
+  splitObject,
+  type TreeEntry,
+} from './objects.ts';
+import { openPacked, type PackedObject } from './packed.ts';
+
+export type ObjectInfo = { type: ObjectType; size: number; loose: boolean };
+
+const inflateAsync = promisify(inflate);
+const OPEN_REPOSITORIES = 64;
+/** Counted in tree entries, about 150 bytes each. */
+const CACHED_ENTRIES = 200_000;
+const HEADER_BYTES = 64;
+
+export class ObjectReader {
+  #root: string;
+  #open = new RecentlyUsed<Promise<Repository>>(OPEN_REPOSITORIES);
+  /** Trees by their content's name, so a hit in another repository is the same tree. */
+  #trees = new RecentlyUsed<readonly TreeEntry[]>(CACHED_ENTRIES);
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** A blob's bytes as a stream; a loose one is never whole in memory. */
+  async stream(repository: string, oid: string, range?: ByteRange): Promise<Readable> {
+    const info = await this.info(repository, oid);
+    if (info?.type !== 'blob') throw new StorageNotFound();
+    const wanted = range ?? { start: 0, end: info.size };
+    if (info.loose) return slice(createReadStream(this.#path(repository, oid)), wanted);
+    const { content } = await this.#packed(repository, oid);
+    return Readable.from([content().subarray(wanted.start, wanted.end)]);
+  }
+
+  /** Type and size without the body; undefined when there is no such object. */
+  async info(repository: string, oid: string): Promise<ObjectInfo | undefined> {
+    if (!isOid(oid)) return undefined;
+    const loose = await readLooseHeader(this.#path(repository, oid));
+    if (loose) return { ...loose, loose: true };
+    try {
+      const { type, size } = await this.#packed(repository, oid);
+      return { type, size, loose: false };
+    } catch (error) {
+      if (error instanceof StorageNotFound) return undefined;
+      throw error;
+    }
+  }
+
+  /** A tree's entries in git's order. Errors: StorageNotFound, StorageUnavailable. */
+  async tree(repository: string, oid: string): Promise<readonly TreeEntry[]> {
+    const cached = this.#trees.get(oid);
+    if (cached) return cached;
+    const loose = await this.#loose(repository, oid, 'tree');
+    const entries = loose ? decodeTree(loose) : (await this.#packed(repository, oid)).entries();
+    this.rememberTree(oid, entries);
+    return entries;
+  }
+
+  /** Lets a writer hand in a tree that it has just encoded. */
+  rememberTree(oid: string, entries: readonly TreeEntry[]): void {
+    this.#trees.set(oid, entries, entries.length + 1);
+  }
+
+  /** A commit's fields. Errors: StorageNotFound, StorageUnavailable. */
+  async commit(repository: string, oid: string): Promise<CommitFields> {
+    const loose = await this.#loose(repository, oid, 'commit');
+    return loose ? decodeCommit(loose) : (await this.#packed(repository, oid)).commit();
+  }
+
+  async #loose(repository: string, oid: string, type: ObjectType): Promise<Buffer | undefined> {
+    if (!isOid(oid)) throw new StorageNotFound();
+    try {
+      const object = splitObject(await inflateAsync(await readFile(this.#path(repository, oid))));
+      if (object.type === type) return object.body;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined;
+      throw new StorageUnavailable(error);
+    }
+    throw new StorageNotFound();
+  }
+
+  #path(repository: string, oid: string): string {
+    return loosePath(repositoryFolder(this.#root, repository), oid);
+  }
+
+  async #packed(repository: string, oid: string): Promise<PackedObject> {
+    const opened = await this.#repository(repository);
+    return openPacked(opened, oid);
+  }
+
+  #repository(id: string): Promise<Repository> {
+    let opened = this.#open.get(id);
+    if (!opened) {
+      opened = openRepository(repositoryFolder(this.#root, id), { bare: true });
+      this.#open.set(id, opened);
+    }
+    return opened;
+  }
+}
+
+async function readLooseHeader(path: string) {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEADER_BYTES * 2), 0);
+      const start = inflateSync(buffer.subarray(0, bytesRead), {
+        finishFlush: constants.Z_SYNC_FLUSH,
+      });
+      const { type, size } = splitObject(start);
+      return { type, size };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw new StorageUnavailable(error);
+  }
+}
+
+/** The wanted bytes of a loose object's body. */
+function slice(file: Readable, { start, end }: ByteRange): Readable {
+  let skip = -1;
+  let left = Math.max(0, end - start);
+  const cut = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      let body = chunk;
+      if (skip < 0) {
+        body = chunk.subarray(chunk.indexOf(0) + 1);
+        skip = start;
+      }
+      const skipped = Math.min(skip, body.length);
+      skip -= skipped;
+      body = body.subarray(skipped, skipped + left);
+      left -= body.length;
+      done(null, body);
+    },
+  });
+  return file.compose(createInflate()).compose(cut);
+}

@@ -1,0 +1,64 @@
+/** Moves refs: atomic for readers, durable, and by git's own lock protocol. */
+import { mkdir, open, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { syncFolder } from '../durable.ts';
+import { errorCode, StorageUnavailable } from '../errors.ts';
+import { isOid } from './layout.ts';
+
+const LOCK_WAIT_MS = 20;
+/** A lock lives for milliseconds; this old, its holder was killed. */
+const STALE_LOCK_MS = 10_000;
+
+/** Sets a ref, or removes it with null. Errors: TypeError for a name or id that git refuses. */
+export async function setRef(repository: string, ref: string, oid: string | null): Promise<void> {
+  if (!isRefName(ref) || (oid !== null && !isOid(oid))) throw new TypeError('bad ref or object id');
+  const path = join(repository, ref);
+  await mkdir(dirname(path), { recursive: true });
+  const lock = await takeLock(`${path}.lock`);
+  try {
+    if (oid !== null) await lock.writeFile(`${oid}\n`);
+    await lock.sync();
+    if (oid !== null) await rename(`${path}.lock`, path);
+    else await rm(path, { force: true });
+  } finally {
+    await lock.close();
+    await rm(`${path}.lock`, { force: true });
+  }
+  await syncFolder(dirname(path));
+}
+
+/** What a ref's file says; undefined when it has none. Packed refs are not looked at. */
+export async function readRef(repository: string, ref: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(repository, ref), 'utf8')).trim();
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw new StorageUnavailable(error);
+  }
+}
+
+/** Git's rules for names, kept to branches and tags. */
+export function isRefName(ref: string): boolean {
+  if (!/^refs\/(heads|tags)\/./.test(ref) || ref.length > 1024) return false;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: git refuses them in names
+  if (/[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\.$|\/$/.test(ref)) return false;
+  return ref.split('/').every((part) => !part.startsWith('.') && !part.endsWith('.lock'));
+}
+
+async function takeLock(path: string) {
+  for (;;) {
+    try {
+      return await open(path, 'wx', 0o644);
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+      await removeStale(path);
+      await sleep(LOCK_WAIT_MS);
+    }
+  }
+}
+
+async function removeStale(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found && Date.now() - found.mtimeMs > STALE_LOCK_MS) await unlink(path).catch(() => {});
+}

@@ -1,0 +1,24 @@
+/** The worker thread around the writer: operations in, results or plain errors out. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Operation, Writer } from './writer.ts';
+
+export type Request = { id: number; operation: Operation | { kind: 'close' } };
+export type Reply =
+  | { id: number; result: unknown }
+  | { id: number; error: { code: string | undefined; message: string } };
+
+const port = parentPort!;
+const writer = new Writer(workerData as string);
+await writer.recover();
+port.on('message', (request: Request) => void answer(request));
+port.postMessage({ id: 0, result: null } satisfies Reply);
+
+async function answer({ id, operation }: Request): Promise<void> {
+  try {
+    const result = operation.kind === 'close' ? await writer.close() : await writer.run(operation);
+    port.postMessage({ id, result } satisfies Reply);
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    port.postMessage({ id, error: { code, message } } satisfies Reply);
+  }
+}

@@ -1,0 +1,101 @@
+import {
+  belongsTo,
+  boolean,
+  choice,
+  define,
+  hasMany,
+  hasOne,
+  integer,
+  json,
+  signedIn,
+  text,
+  timestamp,
+} from '@kyozo/resource';
+
+export const file = define({
+  type: 'files',
+  description:
+    'A file in a workspace. Its content has versions; deleting it moves it to the trash.',
+  table: 'files',
+  tenant: 'teamId',
+  trash: 'deletedAt',
+  attributes: {
+    path: text('Where it lies in the workspace.', { max: 4_096, min: 1 }),
+    name: text('The last part of the path.'),
+    contentType: text('The media type, settled by the content.', { max: 200 }),
+    size: integer('Bytes.'),
+    version: integer('The number of the newest version; 0 before the first bytes.'),
+    storageBackend: choice(['git', 's3', 'disk', 'ram', 'hybrid'], 'Where its bytes lie.', {
+      nullable: true,
+    }),
+    metadata: json('Anything else, as a JSON object.'),
+    insertedAt: timestamp('When it was made.'),
+    updatedAt: timestamp('When it last changed.'),
+    deletedAt: timestamp('When it was moved to the trash.', { nullable: true }),
+  },
+  internal: {
+    foldedPath: text('The path without case and normalisation, for clashes.'),
+    address: text('Where the backend keeps the newest bytes.', { nullable: true }),
+    sha256: text('Of the newest bytes.', { nullable: true }),
+    live: boolean('Whether its content is text that can be edited live.'),
+  },
+  relationships: {
+    workspace: belongsTo('workspaces', 'workspaceId'),
+    versions: hasMany('file-versions', 'fileId'),
+    notebook: hasOne('notebooks', 'fileId'),
+  },
+  actions: {
+    create: {
+      kind: 'create',
+      description: 'Makes a file, empty when no content is given.',
+      accept: ['path', 'contentType', 'metadata'],
+      arguments: {
+        content: text('The content: text, or base64 when `encoding` says so.', { max: 2 ** 24 }),
+        encoding: choice(['utf-8', 'base64'], 'How `content` is written.'),
+      },
+      relate: ['workspace'],
+      require: ['path', 'workspace'],
+    },
+    update: {
+      kind: 'update',
+      description: 'Moves or renames the file, or changes its metadata.',
+      accept: ['path', 'metadata'],
+    },
+    destroy: { kind: 'destroy', description: 'Moves the file to the trash.' },
+    restore: {
+      kind: 'update',
+      description: 'Brings the file back from the trash, or an old version back as a new one.',
+      arguments: { version: integer('The version to bring back.', { min: 1 }) },
+      route: { on: 'record', method: 'POST', path: 'restore' },
+    },
+    write: {
+      kind: 'update',
+      description: 'Replaces the content.',
+      route: { on: 'record', method: 'POST', path: 'content' },
+    },
+    commit: {
+      kind: 'verb',
+      description: 'Records what the live document holds now as a version.',
+      arguments: { message: text('What changed.', { max: 10_000 }) },
+      route: { on: 'record', method: 'POST', path: 'versions' },
+      status: 201,
+      answers: 'file-versions',
+    },
+  },
+  policies: {
+    read: signedIn,
+    create: signedIn,
+    update: signedIn,
+    destroy: signedIn,
+    restore: signedIn,
+    write: signedIn,
+    commit: signedIn,
+  },
+  events: {
+    create: { name: 'file.created', version: 1 },
+    update: { name: 'file.updated', version: 1 },
+    destroy: { name: 'file.deleted', version: 1 },
+    restore: { name: 'file.restored', version: 1 },
+    write: { name: 'file.written', version: 1 },
+  },
+});
