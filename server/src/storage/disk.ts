@@ -3,7 +3,7 @@ import { open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { makeFolder, removeAbandoned, syncFolder } from './durable.ts';
-import { errorCode, StorageNotFound, toStorageError } from './errors.ts';
+import { StorageNotFound, toStorageError } from './errors.ts';
 import { assertUuid, type ByteRange, type Scope, type Storage, type Stored } from './storage.ts';
 
 const ADDRESS = /^[0-9a-f]{64}$/;
@@ -45,8 +45,9 @@ class DiskStorage implements Storage {
   }
 
   async get(scope: Scope, address: string, range?: ByteRange): Promise<Readable> {
+    const path = this.#path(scope, address);
     try {
-      const handle = await open(this.#path(scope, address), 'r');
+      const handle = await open(path, 'r');
       if (!range) return handle.createReadStream();
       if (range.end > range.start) {
         return handle.createReadStream({ start: range.start, end: range.end - 1 });
@@ -59,14 +60,11 @@ class DiskStorage implements Storage {
   }
 
   async head(scope: Scope, address: string): Promise<{ size: number } | undefined> {
-    try {
+    assertUuid(scope.teamId);
+    return orMissing(async () => {
       const { size } = await stat(this.#path(scope, address));
       return { size };
-    } catch (error) {
-      const translated = toStorageError(error);
-      if (translated instanceof StorageNotFound) return undefined;
-      throw translated;
-    }
+    });
   }
 
   async *list(scope: Scope): AsyncIterable<string> {
@@ -78,12 +76,8 @@ class DiskStorage implements Storage {
   }
 
   async delete(scope: Scope, address: string): Promise<void> {
-    try {
-      await unlink(this.#path(scope, address));
-    } catch (error) {
-      const translated = toStorageError(error);
-      if (!(translated instanceof StorageNotFound)) throw translated;
-    }
+    assertUuid(scope.teamId);
+    await orMissing(() => unlink(this.#path(scope, address)));
   }
 
   #path(scope: Scope, address: string): string {
@@ -126,10 +120,15 @@ async function writeAll(handle: Awaited<ReturnType<typeof open>>, chunk: Uint8Ar
 }
 
 async function namesIn(folder: string): Promise<string[]> {
+  return (await orMissing(() => readdir(folder))) ?? [];
+}
+
+async function orMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await readdir(folder);
+    return await work();
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw toStorageError(error);
+    const translated = toStorageError(error);
+    if (translated instanceof StorageNotFound) return undefined;
+    throw translated;
   }
 }

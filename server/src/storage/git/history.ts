@@ -1,5 +1,5 @@
 /** Walks trees and history. */
-import { type CommitFields, TREE_MODE } from './objects.ts';
+import { type CommitFields, TREE_MODE, type TreeEntry } from './objects.ts';
 import type { ObjectReader } from './reader.ts';
 
 export type TreeFile = { path: string; mode: string; address: string };
@@ -70,13 +70,20 @@ export async function readLog(
   }
 
   async function oidAt(tree: string, at: string): Promise<string | undefined> {
-    let oid: string | undefined = tree;
-    for (const name of at.split('/')) {
-      const entries = oid ? await reader.tree(repository, oid) : [];
-      const found = entries.find((one) => one.name === name);
-      oid = found && (found.mode === TREE_MODE || at.endsWith(name)) ? found.oid : undefined;
+    const names = at.split('/');
+    const file = names.pop();
+    let folder = tree;
+    for (const name of names) {
+      const next = await child(folder, name);
+      if (next?.mode !== TREE_MODE) return undefined;
+      folder = next.oid;
     }
-    return oid;
+    return file === undefined ? folder : (await child(folder, file))?.oid;
+  }
+
+  async function child(tree: string, name: string): Promise<TreeEntry | undefined> {
+    const entries = await reader.tree(repository, tree);
+    return entries.find((entry) => entry.name === name);
   }
 }
 

@@ -27,11 +27,10 @@ export function openPacked(repository: Repository, oid: string): PackedObject {
 
 function readEntries(repository: Repository, oid: string): TreeEntry[] {
   const tree = repository.getTree(oid);
-  return Array.from(tree.iter(), (entry) => ({
-    mode: entry.filemode().toString(8),
-    name: entry.name(),
-    oid: entry.id(),
-  }));
+  return Array.from({ length: Number(tree.len()) }, (_, at) => {
+    const entry = tree.get(at)!;
+    return { mode: entry.filemode().toString(8), name: entry.name(), oid: entry.id() };
+  });
 }
 
 function readCommit(repository: Repository, oid: string): CommitFields {

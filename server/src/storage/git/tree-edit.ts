@@ -21,8 +21,10 @@ export type EditContext = {
 /** A file stands where the change needs a folder, or a folder where it needs a file. */
 export class PathClash extends Error {
   readonly code = 'path_clash';
+  readonly path: string;
   constructor(path: string) {
     super(`A file and a folder clash at "${path}".`);
+    this.path = path;
     this.name = 'PathClash';
   }
 }

@@ -67,8 +67,8 @@ export class WriterClient {
   }
 }
 
-function revive({ code, message }: { code: string | undefined; message: string }): Error {
-  if (code === 'path_clash') return new PathClash(message);
+function revive({ code, message, path }: { code?: string; message: string; path?: string }): Error {
+  if (code === 'path_clash') return new PathClash(path ?? '');
   if (code === 'storage_not_found') return new StorageNotFound();
   if (code === 'storage_full') return new StorageFull();
   return new StorageUnavailable(new Error(message));

@@ -5,7 +5,7 @@ import { type Operation, Writer } from './writer.ts';
 export type Request = { id: number; operation: Operation | { kind: 'close' } };
 export type Reply =
   | { id: number; result: unknown }
-  | { id: number; error: { code: string | undefined; message: string } };
+  | { id: number; error: { code?: string; message: string; path?: string } };
 
 const port = parentPort!;
 const writer = new Writer(workerData as string);
@@ -18,7 +18,7 @@ async function answer({ id, operation }: Request): Promise<void> {
     const result = operation.kind === 'close' ? await writer.close() : await writer.run(operation);
     port.postMessage({ id, result } satisfies Reply);
   } catch (error) {
-    const { code, message } = error as Error & { code?: string };
-    port.postMessage({ id, error: { code, message } } satisfies Reply);
+    const { code, message, path } = error as Error & { code?: string; path?: string };
+    port.postMessage({ id, error: { code, message, path } } satisfies Reply);
   }
 }
