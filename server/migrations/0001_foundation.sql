@@ -167,6 +167,29 @@ create unique index files_path on files (team_id, workspace_id, folded_path) whe
 create index files_list on files (team_id, id desc) where deleted_at is null;
 create index files_workspace_list on files (team_id, workspace_id, id desc) where deleted_at is null;
 
+-- A file and a folder cannot have one name. The lock makes two writers below the same first folder
+-- take turns, so that neither misses what the other has not committed yet.
+create function refuse_folder_clash() returns trigger language plpgsql as $$
+begin
+  if new.deleted_at is not null then return new; end if;
+  perform pg_advisory_xact_lock(hashtextextended(new.workspace_id::text || split_part(new.folded_path, '/', 1), 1));
+  if exists (
+    select from files f where f.team_id = new.team_id and f.workspace_id = new.workspace_id
+      and f.deleted_at is null and f.id <> new.id
+      and f.folded_path in (select array_to_string(parts[1:n], '/')
+        from (select string_to_array(new.folded_path, '/') as parts) p, generate_series(1, array_length(parts, 1) - 1) n)
+    ) or exists (
+    select from files f where f.team_id = new.team_id and f.workspace_id = new.workspace_id
+      and f.deleted_at is null and f.folded_path >= new.folded_path || '/' and f.folded_path < new.folded_path || '0'
+    )
+  then
+    raise exception 'a file is where a folder is' using errcode = 'unique_violation', constraint = 'files_folder';
+  end if;
+  return new;
+end $$;
+create trigger files_folder before insert or update of folded_path, deleted_at on files
+  for each row execute function refuse_folder_clash();
+
 create table file_versions (
   id uuid primary key,
   team_id uuid not null references teams on delete cascade,

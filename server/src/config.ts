@@ -16,6 +16,7 @@ export type Config = {
   requestsPerSecond: number;
   signInsPerMinute: number;
   bodyLimit: number;
+  uploadLimit: number;
   messageLimit: number;
   development: boolean;
   logLevel: string;
@@ -48,6 +49,7 @@ export function readConfig(environment: Environment): Config {
     requestsPerSecond: integer(environment, 'LIMIT_REQUESTS', 1_000, 1, 1_000_000),
     signInsPerMinute: integer(environment, 'LIMIT_SIGN_INS', 20, 1, 1_000_000),
     bodyLimit: integer(environment, 'LIMIT_BODY', 16 * 2 ** 20, 1024, 2 ** 30),
+    uploadLimit: integer(environment, 'LIMIT_UPLOAD', 100 * 2 ** 20, 1024, 2 ** 31),
     messageLimit: integer(environment, 'LIMIT_MESSAGE', 16 * 2 ** 20, 1024, 2 ** 30),
     development: environment.NODE_ENV === 'development',
     logLevel: environment.LOG_LEVEL || 'warn',

@@ -6,6 +6,7 @@ import { Authenticator } from './accounts/authenticate.ts';
 import { createIdentity } from './accounts/identity.ts';
 import { Tokens } from './accounts/tokens.ts';
 import { Actions } from './actions.ts';
+import { content } from './api/content.ts';
 import type { Edge } from './api/context.ts';
 import { health } from './api/health.ts';
 import { createHttp } from './api/http.ts';
@@ -20,6 +21,9 @@ import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
 import { Records } from './records.ts';
 import { known, resources } from './resources.ts';
+import { openStorages } from './storage/storages.ts';
+import { type Workspaces, workspacePerformers } from './workspaces/actions.ts';
+import { FileStore } from './workspaces/file-store.ts';
 
 export type Running = { url: string; stop(): Promise<void>; failed: Promise<string> };
 
@@ -59,7 +63,19 @@ async function start(
   });
   const authenticator = new Authenticator(database, tokens);
   const records = new Records(database, known);
+  const storages = await openStorages({ dataDir: config.dataDir });
+  stops.push(() => storages.close());
+  const files = new FileStore(database, storages, async () => undefined);
+  const workspaces: Workspaces = {
+    database,
+    records,
+    files,
+    publish: async () => ({ changed: false }),
+    follow: async () => undefined,
+    closed: () => undefined,
+  };
   const performers = {
+    ...workspacePerformers(workspaces),
     ...accountPerformers({
       database,
       identity,
@@ -82,6 +98,8 @@ async function start(
   const app = await createHttp(config, log);
   stops.push(() => app.close());
   await app.register(async (scope) => jsonApi(scope, edge), { prefix: '/api/v1' });
+  const served = { files, workspaces, changed: () => undefined, limit: config.uploadLimit };
+  await app.register(async (scope) => content(scope, edge, served), { prefix: '/api/v1' });
   app.get('/.well-known/jwks.json', async () => tokens.jwks());
   await health(app, [
     { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },

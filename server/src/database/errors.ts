@@ -15,6 +15,10 @@ const constraints: Record<string, { message: string; pointer: string }> = {
     message: 'There is already a file at this path.',
     pointer: '/data/attributes/path',
   },
+  files_folder: {
+    message: 'There is a folder where this file would be, or a file where its folder would be.',
+    pointer: '/data/attributes/path',
+  },
   files_workspace: {
     message: 'There is no such workspace.',
     pointer: '/data/relationships/workspace',

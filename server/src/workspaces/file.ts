@@ -5,12 +5,15 @@ import {
   define,
   hasMany,
   hasOne,
+  type Input,
   integer,
+  invalid,
   json,
   signedIn,
   text,
   timestamp,
 } from '@kyozo/resource';
+import { checkPath, foldPath } from '../storage/path-rules.ts';
 
 export const file = define({
   type: 'files',
@@ -55,11 +58,13 @@ export const file = define({
       },
       relate: ['workspace'],
       require: ['path', 'workspace'],
+      change: placed,
     },
     update: {
       kind: 'update',
       description: 'Moves or renames the file, or changes its metadata.',
       accept: ['path', 'metadata'],
+      change: placed,
     },
     destroy: { kind: 'destroy', description: 'Moves the file to the trash.' },
     restore: {
@@ -99,3 +104,12 @@ export const file = define({
     write: { name: 'file.written', version: 1 },
   },
 });
+
+/** What follows from a path. @throws KyozoError for a path that could not be a file everywhere */
+function placed({ values }: Input) {
+  const path = values.path as string | undefined;
+  if (path === undefined) return {};
+  const problem = checkPath(path);
+  if (problem) throw invalid(problem.message, { pointer: '/data/attributes/path' });
+  return { path, foldedPath: foldPath(path), name: path.slice(path.lastIndexOf('/') + 1) };
+}

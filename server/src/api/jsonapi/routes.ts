@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Edge } from '../context.ts';
 import { errorObject, faultsBehind, statusFor } from '../errors.ts';
 import { checkAccept, checkContentType, cursorProfile, mediaType } from './media-type.ts';
-import { get, linkage, list, related } from './read.ts';
+import { get, linkage, list, me, related } from './read.ts';
 import { act } from './write.ts';
 
 type WithId = FastifyRequest<{ Params: { id: string } }>;
@@ -34,6 +34,10 @@ export async function jsonApi(app: FastifyInstance, edge: Edge): Promise<void> {
   app.setNotFoundHandler((request, reply) =>
     answerError(new KyozoError('not_found', 'There is nothing at this address.'), request, reply),
   );
+  app.get('/users/me', async (request, reply) => {
+    const text = await me(edge, request, reply);
+    return reply.type(mediaType).send(text);
+  });
   for (const resource of edge.known.values()) routesOf(app, edge, resource);
 }
 

@@ -25,6 +25,7 @@ const inflateAsync = promisify(inflate);
 const OPEN_REPOSITORIES = 64;
 /** Counted in tree entries, about 150 bytes each. */
 const CACHED_ENTRIES = 200_000;
+const CACHED_COMMITS = 10_000;
 const HEADER_BYTES = 64;
 
 export class ObjectReader {
@@ -32,6 +33,8 @@ export class ObjectReader {
   #open = new RecentlyUsed<Promise<Repository>>(OPEN_REPOSITORIES);
   /** Trees by their content's name, so a hit in another repository is the same tree. */
   #trees = new RecentlyUsed<readonly TreeEntry[]>(CACHED_ENTRIES);
+
+  #commits = new RecentlyUsed<CommitFields>(CACHED_COMMITS);
 
   constructor(root: string) {
     this.#root = root;
@@ -78,8 +81,17 @@ export class ObjectReader {
 
   /** A commit's fields. Errors: StorageNotFound, StorageUnavailable. */
   async commit(repository: string, oid: string): Promise<CommitFields> {
+    const cached = this.#commits.get(repository + oid);
+    if (cached) return cached;
     const loose = await this.#loose(repository, oid, 'commit');
-    return loose ? decodeCommit(loose) : (await this.#packed(repository, oid)).commit();
+    const fields = loose ? decodeCommit(loose) : (await this.#packed(repository, oid)).commit();
+    this.rememberCommit(repository, oid, fields);
+    return fields;
+  }
+
+  /** Lets a writer hand in a commit that it has just stored. */
+  rememberCommit(repository: string, oid: string, fields: CommitFields): void {
+    this.#commits.set(repository + oid, fields);
   }
 
   async #loose(repository: string, oid: string, type: ObjectType): Promise<Buffer | undefined> {

@@ -8,10 +8,18 @@ import { existsSync, rmSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import { StorageNotFound, toStorageError } from '../errors.ts';
 import type { Stored } from '../storage.ts';
+import { RecentlyUsed } from './cache.ts';
 import { type Entry, Journal, readSegment } from './journal.ts';
 import { journalFolder, loosePath, repositoryFolder } from './layout.ts';
 import { restoreLoose, syncLoose, writeLoose } from './loose.ts';
-import { encodeCommit, type ObjectType, objectHeader, objectId, type Person } from './objects.ts';
+import {
+  decodeCommit,
+  encodeCommit,
+  type ObjectType,
+  objectHeader,
+  objectId,
+  type Person,
+} from './objects.ts';
 import { ObjectReader } from './reader.ts';
 import { type Change, editTree } from './tree-edit.ts';
 
@@ -39,8 +47,9 @@ type Waiting = {
   reject: (error: unknown) => void;
 };
 
-type Pending = Map<string, Entry>;
+type Pending = Map<string, Entry & { type: ObjectType; body: Uint8Array }>;
 
+const KNOWN_BLOBS = 50_000;
 const MAX_BATCH = 256;
 const CHECKPOINT_BYTES = 8 * 1024 * 1024;
 /** Level 1: on Markdown 6 % larger than level 6 and three times as fast. */
@@ -50,6 +59,8 @@ export class Writer {
   #root: string;
   #reader: ObjectReader;
   #journal: Journal;
+  /** Blobs known to be stored, by repository and id. */
+  #blobs = new RecentlyUsed<true>(KNOWN_BLOBS);
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #unsynced = new Set<string>();
@@ -108,6 +119,7 @@ export class Writer {
     }
     try {
       this.#write([...pending.values()]);
+      this.#remember(pending);
       for (const [one, result] of prepared) one.resolve(result);
     } catch (error) {
       for (const [one] of prepared) one.reject(toStorageError(error));
@@ -148,9 +160,11 @@ export class Writer {
   }
 
   async #mustExist(repository: string, address: string, pending: Pending): Promise<void> {
-    if (pending.has(repository + address)) return;
+    const key = repository + address;
+    if (pending.get(key)?.type === 'blob' || this.#blobs.get(key)) return;
     const info = await this.#reader.info(repository, address);
     if (info?.type !== 'blob') throw new StorageNotFound();
+    this.#blobs.set(key, true);
   }
 
   #add(
@@ -165,7 +179,7 @@ export class Writer {
       return;
     }
     const whole = Buffer.concat([objectHeader(type, body.length), body]);
-    pending.set(key, { repository, oid, deflated: deflateSync(whole, DEFLATE) });
+    pending.set(key, { repository, oid, type, body, deflated: deflateSync(whole, DEFLATE) });
   }
 
   #write(entries: Entry[]): void {
@@ -178,6 +192,16 @@ export class Writer {
     }
     for (const entry of entries) this.#unsynced.add(writeLoose(this.#root, entry));
     if (this.#journal.size > CHECKPOINT_BYTES) this.#checkpoint();
+  }
+
+  /** Only what is stored: a commit may not build on one that failed. */
+  #remember(stored: Pending): void {
+    for (const [key, { repository, oid, type, body }] of stored) {
+      if (type === 'blob') this.#blobs.set(key, true);
+      if (type === 'commit') {
+        this.#reader.rememberCommit(repository, oid, decodeCommit(Buffer.from(body)));
+      }
+    }
   }
 
   /** Makes the files durable by themselves, in the background, and drops their segment. */

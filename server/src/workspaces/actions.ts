@@ -1,0 +1,128 @@
+import { type Actor, invalid, KyozoError, type Values } from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
+import type { Call, Performers } from '../actions.ts';
+import type { Database } from '../database/database.ts';
+import { rowOf } from '../database/select.ts';
+import { changeStatement } from '../database/write.ts';
+import type { Records } from '../records.ts';
+import { slugOf } from '../slug.ts';
+import { file } from './file.ts';
+import type { FileStore } from './file-store.ts';
+import { fileVersion } from './file-version.ts';
+import { workspace } from './workspace.ts';
+
+export type Workspaces = {
+  database: Database;
+  records: Records;
+  files: FileStore;
+  /** Records what a live document holds as a version; nothing when no document is open. */
+  publish(actor: Actor, fileId: string, message?: string): Promise<{ changed: boolean }>;
+  /** Brings a live document to content that was written past it. */
+  follow(actor: Actor, fileId: string): Promise<void>;
+  /** A file has gone to the trash. */
+  closed(fileId: string): void;
+};
+
+/** The actions of workspaces and files that are more than one change of one row. */
+export function workspacePerformers(workspaces: Workspaces): Performers {
+  const { database, records, files } = workspaces;
+
+  const insert = async (actor: Actor, values: Values, resource: typeof workspace | typeof file) => {
+    const all = { ...values, teamId: actor.teamId };
+    const change = {
+      kind: 'insert' as const,
+      resource,
+      id: uuidv7(),
+      values: all,
+      event: resource.events.create,
+    };
+    const [row] = await database.text(actor, changeStatement(actor, change));
+    return { row: rowOf({ resource, sort: [] }, row!) };
+  };
+
+  return {
+    async 'workspaces.create'({ actor, input }: Call) {
+      const given = input.values.slug as string | undefined;
+      const plain = given ?? slugOf(input.values.name as string);
+      try {
+        return await insert(actor, { ...input.values, slug: plain }, workspace);
+      } catch (error) {
+        const taken =
+          error instanceof KyozoError && error.code === 'conflict' && given === undefined;
+        if (!taken) throw error;
+        return insert(
+          actor,
+          { ...input.values, slug: slugOf(input.values.name as string, uuidv7()) },
+          workspace,
+        );
+      }
+    },
+
+    async 'files.create'({ actor, input }: Call) {
+      const { content, encoding } = input.arguments as { content?: string; encoding?: string };
+      const values = { ...input.values, ...file.actions.create.change(input) };
+      if (content === undefined) return insert(actor, { ...values, live: true }, file);
+      return { row: await files.create(actor, values, bytesOf(content, encoding)) };
+    },
+
+    async 'files.update'({ actor, input, record, ifVersion }: Call) {
+      const values = { ...input.values, ...file.actions.update.change(input) };
+      return { row: await files.place(actor, record!.id, 'update', values, ifVersion) };
+    },
+
+    async 'files.destroy'({ actor, record, ifVersion }: Call) {
+      await workspaces.publish(actor, record!.id);
+      await files.place(
+        actor,
+        record!.id,
+        'destroy',
+        { deletedAt: new Date().toISOString() },
+        ifVersion,
+      );
+      workspaces.closed(record!.id);
+      return {};
+    },
+
+    async 'files.restore'({ actor, input, record, ifVersion }: Call) {
+      const version = input.arguments.version as number | undefined;
+      if (version === undefined)
+        return {
+          row: await files.place(actor, record!.id, 'restore', { deletedAt: null }, ifVersion),
+        };
+      await workspaces.publish(actor, record!.id);
+      const row = await files.find(actor, record!.id);
+      const old = await files.bytes(actor, await files.versionOf(actor, row, version));
+      await files.write(actor, record!.id, old, {
+        message: `Restore version ${version} of ${row.path}`,
+        ifVersion,
+      });
+      await workspaces.follow(actor, record!.id);
+      return { row: await records.one(actor, file, record!.id) };
+    },
+
+    async 'files.commit'({ actor, input, record }: Call) {
+      const { changed } = await workspaces.publish(
+        actor,
+        record!.id,
+        input.arguments.message as string | undefined,
+      );
+      const row = await files.find(actor, record!.id);
+      const newest = (await records.along(actor, file.relationships.versions, [row.id])).find(
+        (version) =>
+          (JSON.parse(version.attributes) as { version: number }).version === row.version,
+      );
+      if (!newest) throw new KyozoError('conflict', 'The file has no content yet.');
+      return { row: newest, resource: fileVersion, status: changed ? 201 : 200 };
+    },
+  };
+}
+
+/** @throws KyozoError for text that is no base64 */
+function bytesOf(content: string, encoding: string | undefined): Uint8Array {
+  if (encoding !== 'base64') return Buffer.from(content, 'utf8');
+  const compact = content.replace(/\s+/g, '');
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(compact) || compact.length % 4 !== 0) {
+    throw invalid('content is not base64.', { pointer: '/data/attributes/content' });
+  }
+  return Buffer.from(compact, 'base64');
+}

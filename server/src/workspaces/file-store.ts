@@ -1,0 +1,483 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { type Actor, KyozoError, notFound, type Values } from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
+import { stale } from '../actions.ts';
+import type { Database, Tenant, Transaction } from '../database/database.ts';
+import { type Row, rowOf } from '../database/select.ts';
+import { sql } from '../database/sql.ts';
+import { changeStatement } from '../database/write.ts';
+import { type Backend, chooseBackend } from '../storage/choose-backend.ts';
+import { kindOf } from '../storage/content-kind.ts';
+import { StorageError } from '../storage/errors.ts';
+import { PathClash, type Person } from '../storage/git.ts';
+import type { ByteRange, Stored } from '../storage/storage.ts';
+import type { Storages } from '../storage/storages.ts';
+import { file } from './file.ts';
+import { fileVersion } from './file-version.ts';
+import { workspace } from './workspace.ts';
+
+/** Who writes: a person, or the server in a team's name. */
+export type Writer = Actor | (Tenant & { userId?: undefined });
+
+/** What the store needs to know of a file; names are the columns'. */
+export type FileRow = {
+  id: string;
+  team_id: string;
+  workspace_id: string;
+  path: string;
+  content_type: string;
+  size: number;
+  version: number;
+  storage_backend: Backend | null;
+  address: string | null;
+  sha256: string | null;
+  live: boolean;
+  deleted_at: Date | null;
+  row_version: string;
+};
+
+/** Runs inside the transaction of a write, for what follows from the content: notebooks, for one. */
+export type Follower = (
+  transaction: Transaction,
+  writer: Writer,
+  file: FileRow,
+  bytes: Uint8Array,
+) => Promise<void>;
+
+type Content = Stored & {
+  backend: Backend;
+  contentType: string;
+  live: boolean;
+  treeAddress: string;
+};
+type Plan<Result> = {
+  message: string;
+  changes: { path: string; address: string | null }[];
+  apply: (commit: string | undefined) => Promise<Result>;
+};
+
+export type WriteOptions = {
+  message?: string;
+  authors?: readonly Person[];
+  ifVersion?: string;
+  contentType?: string;
+};
+
+/**
+ * Files and their versions: bytes in a backend, the tree in git, rows in PostgreSQL. Bytes and git
+ * objects are durable first; one transaction that holds the workspace's row then makes them true.
+ */
+export class FileStore {
+  readonly #database: Database;
+  readonly #storages: Storages;
+  readonly #follow: Follower;
+
+  constructor(database: Database, storages: Storages, follow: Follower) {
+    this.#database = database;
+    this.#storages = storages;
+    this.#follow = follow;
+  }
+
+  /** A file by id, in the trash or not. @throws KyozoError `not_found` */
+  async find(writer: Actor | Tenant, id: string): Promise<FileRow> {
+    const [row] = await this.#database.rows<FileRow>(
+      writer,
+      sql`select *, xmin::text as row_version from files where id = ${id}`,
+    );
+    if (!row) throw notFound();
+    return row;
+  }
+
+  /** Creates a file with its first bytes. `values` are those of the `create` action. */
+  async create(actor: Actor, values: Values, bytes: Uint8Array): Promise<Row> {
+    const workspaceId = values.workspaceId as string;
+    const path = values.path as string;
+    const content = await this.#put(
+      actor,
+      workspaceId,
+      path,
+      bytes,
+      values.contentType as string | undefined,
+    );
+    const id = uuidv7();
+    const authors = [await this.#person(actor)];
+    return this.#commit(actor, workspaceId, authors, async (transaction) => ({
+      message: `Add ${path}`,
+      changes: [{ path, address: content.treeAddress }],
+      apply: async (commit) => {
+        const inserted = { ...values, ...contentValues(content), teamId: actor.teamId, version: 1 };
+        const change = {
+          kind: 'insert' as const,
+          resource: file,
+          id,
+          values: inserted,
+          event: file.events.create,
+        };
+        const [row] = await transaction.text(changeStatement(actor, change));
+        const made: FileRow = fileRow(id, actor.teamId, workspaceId, path, content, 1);
+        await this.#record(transaction, actor, made, content, commit, {
+          authors: [await this.#person(actor)],
+        });
+        await this.#follow(transaction, actor, made, bytes);
+        return rowOf({ resource: file, sort: [] }, row!);
+      },
+    }));
+  }
+
+  /**
+   * Writes new content as the next version; equal content makes none.
+   * @throws KyozoError `precondition_failed` when `ifVersion` is no longer the row's version
+   */
+  async write(
+    writer: Writer,
+    id: string,
+    bytes: Uint8Array,
+    options: WriteOptions = {},
+  ): Promise<{ version: number; changed: boolean }> {
+    const seen = await this.find(writer, id);
+    const content = await this.#put(
+      writer,
+      seen.workspace_id,
+      seen.path,
+      bytes,
+      options.contentType,
+    );
+    const authors = options.authors ?? [await this.#person(writer)];
+    type Written = { version: number; changed: boolean };
+    return this.#commit<Written>(writer, seen.workspace_id, authors, async (transaction) => {
+      const current = await lockFile(transaction, id);
+      if (current.deleted_at) throw new KyozoError('conflict', 'The file is in the trash.');
+      if (options.ifVersion !== undefined && options.ifVersion !== current.row_version)
+        throw stale();
+      if (current.version > 0 && current.sha256 === content.sha256) {
+        return {
+          message: '',
+          changes: [],
+          apply: async () => ({ version: current.version, changed: false }),
+        };
+      }
+      const version = current.version + 1;
+      const message = options.message ?? `Change ${current.path}`;
+      return {
+        message,
+        changes: [{ path: current.path, address: content.treeAddress }],
+        apply: async (commit) => {
+          await this.#change(transaction, writer, id, 'write', {
+            ...contentValues(content),
+            version,
+          });
+          const next: FileRow = { ...current, ...rowValues(content), version };
+          await this.#record(transaction, writer, next, content, commit, { message, authors });
+          await this.#follow(transaction, writer, next, bytes);
+          return { version, changed: true };
+        },
+      };
+    });
+  }
+
+  /** Moves or renames a file, moves it to the trash, or brings it back: its row and its place in the tree. */
+  async place(
+    actor: Actor,
+    id: string,
+    action: 'update' | 'destroy' | 'restore',
+    values: Values,
+    ifVersion?: string,
+  ): Promise<Row> {
+    const seen = await this.find(actor, id);
+    const path = (values.path as string | undefined) ?? seen.path;
+    const verb = {
+      update: `Move ${seen.path} to ${path}`,
+      destroy: `Delete ${seen.path}`,
+      restore: `Restore ${path}`,
+    };
+    return this.#commit(
+      actor,
+      seen.workspace_id,
+      [await this.#person(actor)],
+      async (transaction) => {
+        const current = await lockFile(transaction, id);
+        if (ifVersion !== undefined && ifVersion !== current.row_version) throw stale();
+        const changes: { path: string; address: string | null }[] = [];
+        if (
+          current.version > 0 &&
+          current.deleted_at === null &&
+          (path !== current.path || action === 'destroy')
+        ) {
+          changes.push({ path: current.path, address: null });
+        }
+        const appears = action === 'restore' ? current.deleted_at !== null : path !== current.path;
+        if (current.version > 0 && action !== 'destroy' && appears) {
+          changes.push({ path, address: await this.#treeAddress(current) });
+        }
+        return {
+          message: verb[action],
+          changes,
+          apply: () => this.#change(transaction, actor, id, action, values),
+        };
+      },
+    );
+  }
+
+  /** The bytes of a file's newest or an older version. */
+  async read(
+    reader: Actor | Tenant,
+    row: Pick<FileRow, 'workspace_id' | 'storage_backend' | 'address'>,
+    range?: ByteRange,
+  ): Promise<Readable> {
+    if (!row.address || !row.storage_backend) return Readable.from([]);
+    const scope = { teamId: reader.teamId, workspaceId: row.workspace_id };
+    return this.#storages
+      .for(row.storage_backend)
+      .get(scope, row.address, range)
+      .catch(fromStorage);
+  }
+
+  async bytes(
+    reader: Actor | Tenant,
+    row: Pick<FileRow, 'workspace_id' | 'storage_backend' | 'address'>,
+  ): Promise<Buffer> {
+    return buffer(await this.read(reader, row));
+  }
+
+  /** An older version of a file. @throws KyozoError `not_found` */
+  async versionOf(
+    reader: Actor | Tenant,
+    row: FileRow,
+    version: number,
+  ): Promise<Pick<FileRow, 'workspace_id' | 'storage_backend' | 'address'>> {
+    const [found] = await this.#database.rows<{ storage_backend: Backend; address: string }>(
+      reader,
+      sql`select storage_backend, address from file_versions where file_id = ${row.id} and version = ${version}`,
+    );
+    if (!found) throw notFound('There is no such version.');
+    return { workspace_id: row.workspace_id, ...found };
+  }
+
+  /** Gives every file that was made empty its first, empty version, so that a clone holds it. */
+  async commitEmpty(writer: Actor | Tenant, workspaceId: string): Promise<void> {
+    const rows = await this.#database.rows<{ id: string }>(
+      writer,
+      sql`select id from files where workspace_id = ${workspaceId} and version = 0 and deleted_at is null`,
+    );
+    for (const { id } of rows) await this.write(writer as Writer, id, new Uint8Array());
+  }
+
+  /** The commit that `main` points at; makes the repository's own ref say the same. */
+  async openRepository(reader: Actor | Tenant, workspaceId: string): Promise<string | null> {
+    const [row] = await this.#database.rows<{ head_commit: string | null }>(
+      reader,
+      sql`select head_commit from workspaces where id = ${workspaceId}`,
+    );
+    if (!row) throw notFound();
+    await this.#storages.git.repairRef(workspaceId, row.head_commit);
+    return row.head_commit;
+  }
+
+  /** Plans with the workspace's row locked, writes the commit, and makes both true in one transaction. */
+  async #commit<Result>(
+    writer: Writer,
+    workspaceId: string,
+    authors: readonly Person[],
+    plan: (transaction: Transaction) => Promise<Plan<Result>>,
+  ): Promise<Result> {
+    let head: string | undefined;
+    const result = await this.#database.transaction(writer, async (transaction) => {
+      const [locked] = await transaction.rows<{ head_commit: string | null }>(
+        sql`select head_commit from workspaces where id = ${workspaceId} for update`,
+      );
+      if (!locked) throw notFound('There is no such workspace.');
+      const { changes, message, apply } = await plan(transaction);
+      if (changes.length === 0) return apply(undefined);
+      const [author, ...coAuthors] = authors;
+      const { commit } = await this.#storages.git
+        .commit(workspaceId, {
+          parent: locked.head_commit ?? undefined,
+          changes,
+          author: author!,
+          coAuthors,
+          message,
+          date: new Date(),
+        })
+        .catch(fromStorage);
+      head = commit;
+      const event = { name: 'workspace.committed', version: 1 };
+      const change = {
+        kind: 'update' as const,
+        resource: workspace,
+        id: workspaceId,
+        values: { headCommit: commit },
+        event,
+      };
+      await transaction.text(changeStatement(writer, change));
+      return apply(commit);
+    });
+    // The ref follows; should this fail or be cut off, the next open repairs it from the database.
+    if (head)
+      void this.#storages.git.setRef(workspaceId, 'refs/heads/main', head).catch(() => undefined);
+    return result;
+  }
+
+  async #put(
+    writer: Writer,
+    workspaceId: string,
+    path: string,
+    bytes: Uint8Array,
+    asked?: string,
+  ): Promise<Content> {
+    const kind = await kindOf(path, bytes);
+    const backend = chooseBackend({ ...kind, size: bytes.length });
+    const scope = { teamId: writer.teamId, workspaceId };
+    const stored = await this.#storages.for(backend).put(scope, bytes).catch(fromStorage);
+    const contentType = kind.text && asked?.startsWith('text/') ? asked : kind.contentType;
+    const content = {
+      ...stored,
+      backend,
+      contentType,
+      live: kind.text && bytes.length <= liveLimit,
+    };
+    return { ...content, treeAddress: await this.#pointer(scope, content) };
+  }
+
+  #treeAddress(row: FileRow): Promise<string> {
+    const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
+    return this.#pointer(scope, {
+      backend: row.storage_backend!,
+      address: row.address!,
+      sha256: row.sha256!,
+      size: row.size,
+    });
+  }
+
+  /** What stands in the tree: the content itself, or a Git LFS pointer to what lies outside git. */
+  async #pointer(
+    scope: { teamId: string; workspaceId: string },
+    content: Stored & { backend: Backend },
+  ): Promise<string> {
+    if (content.backend === 'git') return content.address;
+    const text = `version https://git-lfs.github.com/spec/v1\noid sha256:${content.sha256}\nsize ${content.size}\n`;
+    return (await this.#storages.git.put(scope, Buffer.from(text)).catch(fromStorage)).address;
+  }
+
+  async #change(
+    transaction: Transaction,
+    writer: Writer,
+    id: string,
+    action: keyof typeof file.events,
+    values: Values,
+  ): Promise<Row> {
+    const change = {
+      kind: 'update' as const,
+      resource: file,
+      id,
+      values,
+      event: file.events[action],
+    };
+    const [row] = await transaction.text(changeStatement(writer, change));
+    if (!row) throw notFound();
+    return rowOf({ resource: file, sort: [] }, row);
+  }
+
+  async #record(
+    transaction: Transaction,
+    writer: Writer,
+    row: FileRow,
+    content: Content,
+    commit: string | undefined,
+    { message, authors }: WriteOptions,
+  ): Promise<void> {
+    const values = {
+      teamId: row.team_id,
+      fileId: row.id,
+      version: row.version,
+      message: message ?? null,
+      authors: authors ?? [],
+      size: content.size,
+      contentType: content.contentType,
+      storageBackend: content.backend,
+      address: content.address,
+      sha256: content.sha256,
+      commit: commit ?? null,
+    };
+    const change = {
+      kind: 'insert' as const,
+      resource: fileVersion,
+      id: uuidv7(),
+      values,
+      event: fileVersion.events.record,
+    };
+    await transaction.text(changeStatement(writer, change));
+  }
+
+  async #person(writer: Writer): Promise<Person> {
+    if (!('userId' in writer) || !writer.userId) return { name: 'Kyozo', email: 'kyozo@localhost' };
+    const [row] = await this.#database.rows<Person>(
+      writer,
+      sql`select name, email from users where id = ${writer.userId}`,
+    );
+    return row ?? { name: 'Unknown', email: 'unknown@localhost' };
+  }
+}
+
+/** Larger text is kept and versioned, but not edited live: a Y.Doc costs about a hundred times its text. */
+const liveLimit = 4 * 2 ** 20;
+
+const rowValues = (content: Content) => ({
+  content_type: content.contentType,
+  size: content.size,
+  storage_backend: content.backend,
+  address: content.address,
+  sha256: content.sha256,
+  live: content.live,
+});
+
+const contentValues = (content: Content): Values => ({
+  contentType: content.contentType,
+  size: content.size,
+  storageBackend: content.backend,
+  address: content.address,
+  sha256: content.sha256,
+  live: content.live,
+});
+
+const fileRow = (
+  id: string,
+  teamId: string,
+  workspaceId: string,
+  path: string,
+  content: Content,
+  version: number,
+): FileRow => ({
+  id,
+  team_id: teamId,
+  workspace_id: workspaceId,
+  path,
+  version,
+  deleted_at: null,
+  row_version: '',
+  ...rowValues(content),
+});
+
+async function lockFile(transaction: Transaction, id: string): Promise<FileRow> {
+  const [row] = await transaction.rows<FileRow>(
+    sql`select *, xmin::text as row_version from files where id = ${id} for update`,
+  );
+  if (!row) throw notFound();
+  return row;
+}
+
+/** Turns a storage's failure into an answer. */
+function fromStorage(error: unknown): never {
+  if (error instanceof PathClash) {
+    const source = { pointer: '/data/attributes/path' };
+    throw new KyozoError('conflict', error.message, { source, cause: error });
+  }
+  if (!(error instanceof StorageError)) throw error;
+  const code =
+    error.code === 'storage_full'
+      ? 'storage_full'
+      : error.code === 'storage_not_found'
+        ? 'not_found'
+        : 'unavailable';
+  throw new KyozoError(code, error.message, { cause: error });
+}
