@@ -9,7 +9,7 @@ import { deflateSync } from 'node:zlib';
 import { StorageNotFound, toStorageError } from '../errors.ts';
 import type { Stored } from '../storage.ts';
 import { RecentlyUsed } from './cache.ts';
-import { type Entry, Journal, readSegment } from './journal.ts';
+import { type Entry, Journal, readSegment, SEGMENT_BYTES } from './journal.ts';
 import { journalFolder, loosePath, repositoryFolder } from './layout.ts';
 import { restoreLoose, syncLoose, writeLoose } from './loose.ts';
 import {
@@ -51,7 +51,6 @@ type Pending = Map<string, Entry & { type: ObjectType; body: Uint8Array }>;
 
 const KNOWN_BLOBS = 50_000;
 const MAX_BATCH = 256;
-const CHECKPOINT_BYTES = 8 * 1024 * 1024;
 /** Level 1: on Markdown 6 % larger than level 6 and three times as fast. */
 const DEFLATE = { level: 1 };
 
@@ -191,7 +190,7 @@ export class Writer {
       throw error;
     }
     for (const entry of entries) this.#unsynced.add(writeLoose(this.#root, entry));
-    if (this.#journal.size > CHECKPOINT_BYTES) this.#checkpoint();
+    if (this.#journal.size > SEGMENT_BYTES) this.#checkpoint();
   }
 
   /** Only what is stored: a commit may not build on one that failed. */
