@@ -1,0 +1,1 @@
+export type Crumb = { label: string; href?: string };

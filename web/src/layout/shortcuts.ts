@@ -1,0 +1,34 @@
+import { navigate } from '../router.ts';
+import { shell } from '../stores/shell.svelte.ts';
+
+let lastKey = '';
+
+/** The keys that work everywhere. Single keys are left alone while someone types. */
+export function handleShortcut(event: KeyboardEvent): void {
+  if (event.defaultPrevented) return;
+  const withMod = event.metaKey || event.ctrlKey;
+  if (withMod && event.key.toLowerCase() === 'k') return take(event, openPalette);
+  if (withMod && event.key === '\\') return take(event, () => shell.toggleSidebar());
+  if (withMod || event.altKey || isTyping(event.target)) return;
+  const sequence = lastKey + event.key;
+  lastKey = event.key;
+  if (event.key === '?') take(event, () => (shell.shortcutsAreOpen = true));
+  else if (event.key === '/') take(event, openPalette);
+  else if (sequence === 'gh') take(event, () => void navigate('/'));
+}
+
+function take(event: KeyboardEvent, action: () => void): void {
+  event.preventDefault();
+  action();
+}
+
+function openPalette(): void {
+  shell.paletteIsOpen = !shell.paletteIsOpen;
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || target.matches('input, textarea, select, [role="combobox"]'))
+  );
+}

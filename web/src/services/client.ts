@@ -1,0 +1,80 @@
+import { ApiError, OfflineError } from './errors.ts';
+import { type Answer, type Draft, deserialise, mediaType, serialise } from './json-api.ts';
+import { tokens } from './tokens.ts';
+
+const base = '/api/v1';
+const pageSize = 100;
+
+/** The team that every request acts in; null is the personal team. */
+export const scope: { teamId: string | null } = { teamId: null };
+
+type Options = {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: BodyInit;
+  signal?: AbortSignal | undefined;
+};
+
+/** Reads one record or one page. */
+export async function read<Data>(path: string, signal?: AbortSignal): Promise<Answer<Data>> {
+  const response = await send(path, { headers: { accept: mediaType }, signal });
+  return deserialise<Data>(await response.json());
+}
+
+/** Reads every page of a list, in the server's order. */
+export async function readAll<Item>(path: string, signal?: AbortSignal): Promise<Item[]> {
+  const items: Item[] = [];
+  let next: string | null = `${path}${path.includes('?') ? '&' : '?'}page[size]=${pageSize}`;
+  while (next !== null) {
+    const page: Answer<Item[]> = await read(next, signal);
+    items.push(...page.data);
+    next = page.next && relative(page.next);
+  }
+  return items;
+}
+
+/** Sends a record; resolves to the answer, whose data is undefined when there is none. */
+export async function write<Data>(
+  method: string,
+  path: string,
+  draft?: Draft,
+): Promise<Answer<Data>> {
+  const response = await send(path, {
+    method,
+    headers: { accept: mediaType, ...(draft && { 'content-type': mediaType }) },
+    ...(draft && { body: serialise(draft) }),
+  });
+  const text = response.status === 204 ? '' : await response.text();
+  return deserialise<Data>(text ? JSON.parse(text) : {});
+}
+
+/** Sends a request as the signed-in user; one expired token is renewed without a word. */
+export async function send(path: string, options: Options = {}): Promise<Response> {
+  const first = await attempt(path, options, await tokens.fresh());
+  if (first.status !== 401 || !tokens.isKept) return accepted(first);
+  return accepted(await attempt(path, options, await tokens.renew()));
+}
+
+async function attempt(path: string, options: Options, token: string | null): Promise<Response> {
+  const headers = new Headers(options.headers);
+  if (token) headers.set('authorization', `Bearer ${token}`);
+  if (scope.teamId) headers.set('kyozo-team', scope.teamId);
+  try {
+    return await fetch(base + path, { ...options, headers });
+  } catch (cause) {
+    if (options.signal?.aborted) throw cause;
+    throw new OfflineError(cause);
+  }
+}
+
+async function accepted(response: Response): Promise<Response> {
+  if (response.ok) return response;
+  const document = await response.json().catch(() => null);
+  throw new ApiError(response.status, document?.errors ?? []);
+}
+
+/** Page links may be absolute; the server's own address does not matter to us. */
+function relative(link: string): string {
+  const url = new URL(link, location.origin);
+  return url.pathname.slice(base.length) + url.search;
+}

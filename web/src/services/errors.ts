@@ -1,0 +1,55 @@
+import { messages } from '../messages.ts';
+
+type WireError = {
+  status?: string;
+  code?: string;
+  title?: string;
+  detail?: string;
+  source?: { pointer?: string };
+};
+
+/** The server answered that it will not do what was asked. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly errors: readonly WireError[];
+
+  constructor(status: number, errors: readonly WireError[]) {
+    super(errors.map((error) => error.detail ?? error.title).join(' ') || `HTTP ${status}`);
+    this.name = 'ApiError';
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+/** The server did not answer at all. */
+export class OfflineError extends Error {
+  constructor(cause: unknown) {
+    super('no answer', { cause });
+    this.name = 'OfflineError';
+  }
+}
+
+/** One sentence a person can act on. */
+export function readableError(error: unknown): string {
+  if (error instanceof OfflineError) return messages.errors.offline;
+  if (!(error instanceof ApiError)) return messages.errors.unexpected;
+  if (error.status === 401) return messages.errors.signedOut;
+  if (error.status === 403) return messages.errors.forbidden;
+  if (error.status === 404) return messages.errors.missing;
+  if (error.status === 429) return messages.errors.tooMany;
+  if (error.status >= 500) return messages.errors.server;
+  return (
+    error.errors.map((each) => each.detail ?? each.title ?? '').join(' ') || messages.errors.server
+  );
+}
+
+/** Sentences by field name, read from the pointers; what belongs to no field is under `''`. */
+export function fieldErrors(error: unknown): Record<string, string> {
+  if (!(error instanceof ApiError) || error.status === 401) return { '': readableError(error) };
+  const byField: Record<string, string> = {};
+  for (const { source, detail, title } of error.errors) {
+    const field = source?.pointer?.split('/').at(-1) ?? '';
+    byField[field] ??= detail ?? title ?? messages.errors.server;
+  }
+  return error.errors.length > 0 ? byField : { '': readableError(error) };
+}

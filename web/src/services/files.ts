@@ -1,0 +1,96 @@
+import { queryOptions } from '@tanstack/svelte-query';
+import type { FileRecord, FileVersion } from '../types/records.ts';
+import { read, readAll, send, write } from './client.ts';
+
+const type = 'files';
+
+export type NewFile = {
+  workspaceId: string;
+  path: string;
+  content?: string;
+  encoding?: 'base64';
+  contentType?: string;
+};
+
+export const files = {
+  inWorkspace: (workspaceId: string) =>
+    queryOptions({
+      queryKey: [type, 'in', workspaceId],
+      queryFn: ({ signal }) =>
+        readAll<FileRecord>(`/files?filter[workspace][id]=${workspaceId}&sort=path`, signal),
+    }),
+
+  recent: (count: number) =>
+    queryOptions({
+      queryKey: [type, 'recent', count],
+      queryFn: async ({ signal }) =>
+        (
+          await read<FileRecord[]>(
+            `/files?sort=-updatedAt&include=workspace&page[limit]=${count}`,
+            signal,
+          )
+        ).data,
+    }),
+
+  trashed: () =>
+    queryOptions({
+      queryKey: [type, 'trashed'],
+      queryFn: ({ signal }) =>
+        readAll<FileRecord>(
+          '/files?filter[deletedAt][is_nil]=false&sort=-updatedAt&include=workspace',
+          signal,
+        ),
+    }),
+
+  one: (id: string) =>
+    queryOptions({
+      queryKey: [type, id],
+      queryFn: async ({ signal }) =>
+        (await read<FileRecord>(`/files/${id}?include=workspace`, signal)).data,
+    }),
+
+  versions: (id: string) =>
+    queryOptions({
+      queryKey: ['file-versions', id],
+      queryFn: async ({ signal }) =>
+        (await read<FileVersion[]>(`/files/${id}/versions?page[limit]=100`, signal)).data.toSorted(
+          (a, b) => b.version - a.version,
+        ),
+    }),
+
+  create: async ({ workspaceId, ...attributes }: NewFile): Promise<FileRecord> =>
+    (
+      await write<FileRecord>('POST', '/files', {
+        type,
+        attributes,
+        relationships: { workspace: { type: 'workspaces', id: workspaceId } },
+      })
+    ).data,
+
+  move: async (id: string, path: string): Promise<void> => {
+    await write('PATCH', `/files/${id}`, { type, id, attributes: { path } });
+  },
+
+  trash: async (id: string): Promise<void> => {
+    await write('DELETE', `/files/${id}`);
+  },
+
+  /** Brings a file back from the trash, or an old version back as a new one. */
+  restore: async (id: string, version?: number): Promise<void> => {
+    await write('POST', `/files/${id}/restore`, {
+      type,
+      attributes: version === undefined ? {} : { version },
+    });
+  },
+
+  /** Records what the live document holds now as a version. */
+  recordVersion: async (id: string, message?: string): Promise<void> => {
+    await write('POST', `/files/${id}/versions`, {
+      type: 'file-versions',
+      attributes: message ? { message } : {},
+    });
+  },
+
+  content: async (id: string, signal?: AbortSignal): Promise<Blob> =>
+    (await send(`/files/${id}/content`, { signal })).blob(),
+};

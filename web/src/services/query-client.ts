@@ -1,0 +1,15 @@
+import { QueryClient } from '@tanstack/svelte-query';
+import { ApiError } from './errors.ts';
+
+/** Server state. The event stream says when something is stale, so time alone rarely does. */
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 60_000,
+      retry: (count, error) => count < 2 && !(error instanceof ApiError && error.status < 500),
+      // The browser's "online" is about the network card; the server may be on this machine.
+      networkMode: 'always',
+    },
+    mutations: { networkMode: 'always' },
+  },
+});

@@ -1,0 +1,1 @@
+export { type ButtonVariants, default as Button } from './Button.svelte';

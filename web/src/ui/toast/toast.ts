@@ -1,0 +1,18 @@
+import { toast } from 'svelte-sonner';
+import { messages } from '../../messages.ts';
+import { readableError } from '../../services/errors.ts';
+
+/** Says that something was done. */
+export function tell(text: string): void {
+  toast(text);
+}
+
+/** Says that something was done and offers to take it back. */
+export function tellWithUndo(text: string, undo: () => void): void {
+  toast(text, { duration: 8000, action: { label: messages.common.undo, onClick: undo } });
+}
+
+/** Says what did not work and why; `what` names the attempt. */
+export function tellError(what: string, error: unknown): void {
+  toast.error(what, { description: readableError(error), duration: 8000 });
+}

@@ -1,0 +1,1 @@
+export { default as Virtual } from './Virtual.svelte';

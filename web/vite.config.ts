@@ -1,0 +1,19 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import tailwindcss from '@tailwindcss/vite';
+import { defineConfig } from 'vite';
+
+const server = 'http://127.0.0.1:4000';
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [tailwindcss(), svelte()],
+  server: {
+    host: '127.0.0.1',
+    proxy: {
+      '/api': { target: server, ws: true },
+      '/collaboration': { target: server, ws: true },
+      '/git': server,
+    },
+  },
+  build: { target: 'es2023', outDir: 'dist', emptyOutDir: true, reportCompressedSize: false },
+});
