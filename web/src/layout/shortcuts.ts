@@ -7,12 +7,13 @@ let lastKey = '';
 export function handleShortcut(event: KeyboardEvent): void {
   if (event.defaultPrevented) return;
   const withMod = event.metaKey || event.ctrlKey;
-  if (withMod && event.key.toLowerCase() === 'k') return take(event, openPalette);
-  if (withMod && event.key === '\\') return take(event, () => shell.toggleSidebar());
-  if (withMod || event.altKey || isTyping(event.target)) return;
+  const isPlain = !withMod && !event.altKey && !isTyping(event.target);
   const sequence = lastKey + event.key;
   lastKey = event.key;
-  if (event.key === '?') take(event, () => (shell.shortcutsAreOpen = true));
+  if (withMod && event.key.toLowerCase() === 'k') take(event, openPalette);
+  else if (withMod && event.key === '\\') take(event, () => shell.toggleSidebar());
+  else if (!isPlain) lastKey = '';
+  else if (event.key === '?') take(event, () => (shell.shortcutsAreOpen = true));
   else if (event.key === '/') take(event, openPalette);
   else if (sequence === 'gh') take(event, () => void navigate('/'));
 }
