@@ -28,7 +28,7 @@ export const SEGMENT_BYTES = 8 * 1024 * 1024;
 
 const HEADER = 40;
 /** A file that already has its length and blocks is synced without a commit of the file system's own
- * journal, which would also hold up every file created meanwhile: 2.5 times the versions a second. */
+ * journal, which would also hold up every file created meanwhile: 676 versions a second against 285. */
 const ZEROS = Buffer.alloc(SEGMENT_BYTES + 512 * 1024);
 
 export class Journal {

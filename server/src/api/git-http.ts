@@ -1,0 +1,193 @@
+/**
+ * Git over HTTP: clone and fetch by git's own upload-pack, streamed both ways. Nothing of the
+ * request reaches the command line; the repository is found by the workspace's uuid.
+ */
+import { PassThrough, type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Child } from '../spawn/child.ts';
+import type { Spawner } from '../spawn/spawner.ts';
+import type { GitStorage } from '../storage/git.ts';
+
+export type GitTarget = { workspaceId: string; head: string | null; mayWrite: boolean };
+
+export type GitHttpOptions<Actor> = {
+  /** The actor behind a Basic credential; undefined when it is wrong. */
+  authenticate(username: string, password: string): Promise<Actor | undefined>;
+  /** The workspace when the actor may see it, after its pending edits have been committed. */
+  locate(actor: Actor, teamSlug: string, workspaceSlug: string): Promise<GitTarget | undefined>;
+  spawner: Spawner;
+  storages: { git: GitStorage };
+};
+
+type Params = { team: string; workspace: string };
+type Route = { Params: Params; Querystring: { service?: string } };
+
+const PREFIX = '/git/:team/:workspace.git';
+const UPLOAD = 'git-upload-pack';
+const RECEIVE = 'git-receive-pack';
+const SLUG = /^[a-z0-9][a-z0-9-]{0,127}$/;
+const PROTOCOL = /^version=[0-2](:[\w.=-]{1,200})*$/;
+/** What a client may ask in one request, after decompression: room for 600,000 haves. */
+const MAX_REQUEST = 32 * 1024 * 1024;
+const ENVIRONMENT = {
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  HOME: '/nonexistent',
+  LC_ALL: 'C',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_TERMINAL_PROMPT: '0',
+};
+
+class Refusal extends Error {
+  readonly statusCode: number;
+  constructor(statusCode: number, message: string) {
+    super(message);
+    this.statusCode = statusCode;
+  }
+}
+
+/**
+ * Adds the routes below `/git/`. Register it as a plugin: its body parsers stay inside. An error with
+ * a `statusCode` below 500 that the options throw (429 for one) is answered with its message.
+ */
+export async function gitHttp<Actor>(
+  app: FastifyInstance,
+  options: GitHttpOptions<Actor>,
+): Promise<void> {
+  for (const service of [UPLOAD, RECEIVE]) {
+    const type = `application/x-${service}-request`;
+    app.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
+  }
+  app.setErrorHandler((error, _request, reply) => answerError(error, reply));
+  app.get<Route>(`${PREFIX}/info/refs`, (request, reply) => advertise(options, request, reply));
+  app.post<Route>(`${PREFIX}/${UPLOAD}`, (request, reply) => upload(options, request, reply));
+  app.post<Route>(`${PREFIX}/${RECEIVE}`, async (request) => {
+    await find(options, request);
+    throw pushRefusal();
+  });
+}
+
+async function advertise<Actor>(
+  options: GitHttpOptions<Actor>,
+  request: FastifyRequest<Route>,
+  reply: FastifyReply,
+) {
+  const repository = await find(options, request);
+  const { service } = request.query;
+  if (service === RECEIVE) throw pushRefusal();
+  if (service !== UPLOAD) throw new Refusal(403, 'Only the smart protocol of git is served here.');
+  const protocol = readProtocol(request);
+  const child = uploadPack(options.spawner, repository, protocol, ['--advertise-refs']);
+  child.stdin.end();
+  noCache(reply).type(`application/x-${UPLOAD}-advertisement`);
+  const output = new PassThrough();
+  if (!protocol?.includes('version=2')) output.write(`001e# service=${UPLOAD}\n0000`);
+  return reply.send(serve(child, output, reply));
+}
+
+async function upload<Actor>(
+  options: GitHttpOptions<Actor>,
+  request: FastifyRequest<Route>,
+  reply: FastifyReply,
+) {
+  const repository = await find(options, request);
+  const body = request.body as Readable | undefined;
+  if (!body) throw new Refusal(415, `The request must be of type application/x-${UPLOAD}-request.`);
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (!['gzip', 'x-gzip', 'identity'].includes(encoding)) {
+    throw new Refusal(415, 'Only gzip is understood as a content encoding.');
+  }
+  const child = uploadPack(options.spawner, repository, readProtocol(request), []);
+  const stages = encoding === 'identity' ? [limiter()] : [createGunzip(), limiter()];
+  void pipeline([body, ...stages, child.stdin]).catch((error) => {
+    // Git may stop reading early; any other end of the request is the end of the answer.
+    if (error.code !== 'EPIPE') child.kill();
+  });
+  noCache(reply).type(`application/x-${UPLOAD}-result`);
+  return reply.send(serve(child, new PassThrough(), reply));
+}
+
+/** The repository's folder, its main branch put right; a Refusal for whom it is not. */
+async function find<Actor>(options: GitHttpOptions<Actor>, request: FastifyRequest<Route>) {
+  const credential = readBasic(request.headers.authorization);
+  const actor = credential && (await options.authenticate(...credential));
+  if (!actor) throw new Refusal(401, 'Sign in with an access token or an API key as the password.');
+  const { team, workspace } = request.params;
+  const readable = SLUG.test(team) && SLUG.test(workspace);
+  const target = readable ? await options.locate(actor, team, workspace) : undefined;
+  if (!target) throw new Refusal(404, 'There is no such repository.');
+  await options.storages.git.repairRef(target.workspaceId, target.head);
+  return options.storages.git.folder(target.workspaceId);
+}
+
+function uploadPack(
+  spawner: Spawner,
+  repository: string,
+  protocol: string | undefined,
+  more: string[],
+): Child {
+  const settings = ['-c', 'safe.directory=*', '-c', 'core.hooksPath=/dev/null'];
+  const args = [...settings, 'upload-pack', '--strict', '--stateless-rpc', ...more, repository];
+  const env = protocol ? { ...ENVIRONMENT, GIT_PROTOCOL: protocol } : ENVIRONMENT;
+  return spawner.spawn('git', args, { cwd: '/', env });
+}
+
+function serve(child: Child, output: PassThrough, reply: FastifyReply): PassThrough {
+  child.stderr.resume();
+  void pipeline(child.stdout, output).catch(() => child.kill());
+  child.exited.catch((error) => output.destroy(error));
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) child.kill();
+  });
+  return output;
+}
+
+function limiter(): Transform {
+  let left = MAX_REQUEST;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      left -= chunk.length;
+      if (left < 0) done(new Refusal(413, 'The request is too large.'));
+      else done(null, chunk);
+    },
+  });
+}
+
+function readBasic(header: string | undefined): [string, string] | undefined {
+  const match = /^basic +([\w+/]+=*)$/i.exec(header ?? '');
+  const text = match ? Buffer.from(match[1]!, 'base64').toString('utf8') : '';
+  const colon = text.indexOf(':');
+  return colon < 0 ? undefined : [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+function readProtocol(request: FastifyRequest): string | undefined {
+  const header = request.headers['git-protocol'];
+  if (header === undefined) return undefined;
+  if (typeof header !== 'string' || !PROTOCOL.test(header)) {
+    throw new Refusal(400, 'The Git-Protocol header is not understood.');
+  }
+  return header;
+}
+
+function pushRefusal(): Refusal {
+  return new Refusal(403, 'Pushing is not possible here yet; clone and fetch are.');
+}
+
+function noCache(reply: FastifyReply): FastifyReply {
+  return reply.headers({
+    expires: 'Fri, 01 Jan 1980 00:00:00 GMT',
+    pragma: 'no-cache',
+    'cache-control': 'no-cache, max-age=0, must-revalidate',
+  });
+}
+
+/** Plain text: git shows it to the user as `remote:` lines. */
+function answerError(error: unknown, reply: FastifyReply): FastifyReply {
+  const { statusCode = 500, message } = error as Partial<Refusal>;
+  if (statusCode === 401) reply.header('www-authenticate', 'Basic realm="Kyozo", charset="UTF-8"');
+  if (statusCode >= 500) reply.log.error(error);
+  const text = statusCode < 500 ? message : 'Something went wrong on the server.';
+  return reply.code(statusCode).type('text/plain; charset=utf-8').send(`${text}\n`);
+}
