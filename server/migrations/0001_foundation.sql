@@ -411,6 +411,10 @@ returns table (team_id uuid, workspace_id uuid) language sql stable security def
   join user_teams m on m.team_id = t.id and m.user_id = person
   where t.slug = team_slug and w.slug = workspace_slug
 $$;
+-- In which team a person may open a file.
+create function team_of_file(person uuid, file uuid) returns uuid language sql stable security definer set search_path = public as $$
+  select f.team_id from files f join user_teams m on m.team_id = f.team_id and m.user_id = person where f.id = file
+$$;
 -- Makes a team with its first owner, and the events that say so. A person's own team is made once:
 -- a second call finds the first one's.
 create function found_team(person uuid, team uuid, membership uuid, team_name text, team_slug text, own boolean)
@@ -451,11 +455,11 @@ $$;
 do $$
 declare name text;
 begin
-  foreach name in array array['users', 'teams', 'user_teams', 'api_keys', 'workspaces', 'task_runs', 'events'] loop
+  foreach name in array array['users', 'teams', 'user_teams', 'api_keys', 'workspaces', 'files', 'task_runs', 'events'] loop
     execute format('create policy definer on %I to kyozo_definer using (true) with check (true)', name);
   end loop;
 end $$;
-grant select on users, sessions, api_keys, workspaces to kyozo_definer;
+grant select on users, sessions, api_keys, workspaces, files to kyozo_definer;
 grant select, insert on teams, user_teams, events to kyozo_definer;
 grant select, update on task_runs to kyozo_definer;
 grant create, usage on schema public to kyozo_definer;
@@ -463,12 +467,13 @@ alter function enter(uuid, uuid, text, text, uuid) owner to kyozo_definer;
 alter function resolve_session(uuid, uuid, uuid) owner to kyozo_definer;
 alter function resolve_key(bytea) owner to kyozo_definer;
 alter function locate_workspace(uuid, text, text) owner to kyozo_definer;
+alter function team_of_file(uuid, uuid) owner to kyozo_definer;
 alter function found_team(uuid, uuid, uuid, text, text, boolean) owner to kyozo_definer;
 alter function interrupt_open_runs() owner to kyozo_definer;
 revoke create on schema public from kyozo_definer;
 revoke execute on all functions in schema public from public;
 grant execute on function current_team(), current_person(), event_data(jsonb),
   enter(uuid, uuid, text, text, uuid), resolve_session(uuid, uuid, uuid), resolve_key(bytea),
-  locate_workspace(uuid, text, text), found_team(uuid, uuid, uuid, text, text, boolean), interrupt_open_runs() to kyozo_server;
+  locate_workspace(uuid, text, text), team_of_file(uuid, uuid), found_team(uuid, uuid, uuid, text, text, boolean), interrupt_open_runs() to kyozo_server;
 grant execute on function current_team(), current_person() to kyozo_server, kyozo_auth, kyozo_definer;
 grant execute on function found_team(uuid, uuid, uuid, text, text, boolean) to kyozo_auth;

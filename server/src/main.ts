@@ -11,12 +11,16 @@ import type { Edge } from './api/context.ts';
 import { health } from './api/health.ts';
 import { createHttp } from './api/http.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
+import { stream } from './api/stream.ts';
 import { web } from './api/web.ts';
+import { type Collaboration, collaboration } from './collaboration/collaboration.ts';
+import { LiveDocuments } from './collaboration/live-documents.ts';
 import type { Config } from './config.ts';
 import { Database } from './database/database.ts';
 import { type EmbeddedDatabase, startEmbedded } from './database/embedded.ts';
 import { migrate, prepareRoles } from './database/migrate.ts';
 import { sql } from './database/sql.ts';
+import { EventFeed } from './events/event-feed.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
 import { Records } from './records.ts';
@@ -24,6 +28,7 @@ import { known, resources } from './resources.ts';
 import { openStorages } from './storage/storages.ts';
 import { type Workspaces, workspacePerformers } from './workspaces/actions.ts';
 import { FileStore } from './workspaces/file-store.ts';
+import { findNotebook } from './workspaces/notebook-finder.ts';
 
 export type Running = { url: string; stop(): Promise<void>; failed: Promise<string> };
 
@@ -65,14 +70,17 @@ async function start(
   const records = new Records(database, known);
   const storages = await openStorages({ dataDir: config.dataDir });
   stops.push(() => storages.close());
-  const files = new FileStore(database, storages, async () => undefined);
+  const files = new FileStore(database, storages, findNotebook);
+  const feed = new EventFeed(database);
+  const documents = new LiveDocuments(database, files, feed.changed);
+  let live: Collaboration | undefined;
   const workspaces: Workspaces = {
     database,
     records,
     files,
-    publish: async () => ({ changed: false }),
-    follow: async () => undefined,
-    closed: () => undefined,
+    publish: (_actor, fileId, message) => documents.publish(fileId, message),
+    follow: (_actor, fileId) => documents.follow(fileId),
+    closed: (fileId) => live?.closeDocument(fileId),
   };
   const performers = {
     ...workspacePerformers(workspaces),
@@ -92,18 +100,21 @@ async function start(
       welcome: async () => undefined,
     }),
   };
-  const actions = new Actions(database, records, performers, () => undefined);
+  const actions = new Actions(database, records, performers, feed.changed);
   const edge: Edge = { known, records, actions, authenticator };
 
   const app = await createHttp(config, log);
   stops.push(() => app.close());
   await app.register(async (scope) => jsonApi(scope, edge), { prefix: '/api/v1' });
-  const served = { files, workspaces, changed: () => undefined, limit: config.uploadLimit };
+  const served = { files, workspaces, changed: feed.changed, limit: config.uploadLimit };
   await app.register(async (scope) => content(scope, edge, served), { prefix: '/api/v1' });
+  await app.register(async (scope) => stream(scope, edge, feed), { prefix: '/api/v1' });
   app.get('/.well-known/jwks.json', async () => tokens.jwks());
   await health(app, [
     { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
   ]);
+  live = await collaboration(app, { database, authenticator, documents, log, ...config });
+  stops.push(() => live!.stop());
   await web(app, config.webRoot);
   await app.listen({ host: config.host, port: config.port });
   const { port } = app.server.address() as { port: number };

@@ -1,7 +1,6 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import { KyozoError } from '@kyozo/resource';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
@@ -18,9 +17,6 @@ export async function createHttp(config: Config, log: Log): Promise<FastifyInsta
     forceCloseConnections: true,
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler((request, reply) =>
-    answerError(new KyozoError('not_found', 'There is nothing at this address.'), request, reply),
-  );
   await app.register(helmet, {
     contentSecurityPolicy: {
       directives: {

@@ -7,29 +7,26 @@ import { answerError } from './jsonapi/routes.ts';
 
 /** The web app: hashed files are cached for good, and every other page address answers the app itself. */
 export async function web(app: FastifyInstance, root: string): Promise<void> {
-  if (!existsSync(join(root, 'index.html'))) {
-    app.get('/', async (_request, reply) =>
-      reply
+  const built = existsSync(join(root, 'index.html'));
+  if (built) {
+    await app.register(fastifyStatic, {
+      root,
+      wildcard: false,
+      preCompressed: true,
+      setHeaders(reply, path) {
+        const hashed = path.includes('/assets/');
+        reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+      },
+    });
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const page = request.method === 'GET' && !programs.test(request.url);
+    if (page && built) return reply.header('cache-control', 'no-cache').sendFile('index.html');
+    if (page)
+      return reply
         .code(503)
         .type('text/plain')
-        .send('The web app is not built yet: run `npm run build`.\n'),
-    );
-    return;
-  }
-  await app.register(fastifyStatic, {
-    root,
-    wildcard: false,
-    preCompressed: true,
-    setHeaders(reply, path) {
-      const hashed = path.includes('/assets/');
-      reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-    },
-  });
-  app.setNotFoundHandler((request, reply) => {
-    const page =
-      request.method === 'GET' &&
-      !/^\/(api|git|collaboration|assets|health|metrics|\.well-known)(\/|$|\?)/.test(request.url);
-    if (page) return reply.header('cache-control', 'no-cache').sendFile('index.html');
+        .send('The web app is not built yet: run `npm run build`.\n');
     return answerError(
       new KyozoError('not_found', 'There is nothing at this address.'),
       request,
@@ -37,3 +34,6 @@ export async function web(app: FastifyInstance, root: string): Promise<void> {
     );
   });
 }
+
+/** Addresses that programs use; everything else is a page of the app. */
+const programs = /^\/(api|git|collaboration|assets|health|metrics|\.well-known)(\/|$|\?)/;

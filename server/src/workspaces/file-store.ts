@@ -62,6 +62,10 @@ export type WriteOptions = {
   authors?: readonly Person[];
   ifVersion?: string;
   contentType?: string;
+  /** The file's version that the content was made of; a later one refuses it. */
+  ifFileVersion?: number;
+  /** Runs in the same transaction, with the version that the file then has, also when it is the old one. */
+  also?: (transaction: Transaction, version: number) => Promise<void>;
 };
 
 /**
@@ -150,12 +154,14 @@ export class FileStore {
       if (current.deleted_at) throw new KyozoError('conflict', 'The file is in the trash.');
       if (options.ifVersion !== undefined && options.ifVersion !== current.row_version)
         throw stale();
+      if (options.ifFileVersion !== undefined && options.ifFileVersion !== current.version)
+        throw stale();
       if (current.version > 0 && current.sha256 === content.sha256) {
-        return {
-          message: '',
-          changes: [],
-          apply: async () => ({ version: current.version, changed: false }),
+        const apply = async () => {
+          await options.also?.(transaction, current.version);
+          return { version: current.version, changed: false };
         };
+        return { message: '', changes: [], apply };
       }
       const version = current.version + 1;
       const message = options.message ?? `Change ${current.path}`;
@@ -170,6 +176,7 @@ export class FileStore {
           const next: FileRow = { ...current, ...rowValues(content), version };
           await this.#record(transaction, writer, next, content, commit, { message, authors });
           await this.#follow(transaction, writer, next, bytes);
+          await options.also?.(transaction, version);
           return { version, changed: true };
         },
       };

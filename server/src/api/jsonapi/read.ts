@@ -57,10 +57,19 @@ export async function get(
 }
 
 /** `GET /users/me` */
-export async function me(edge: Edge, request: FastifyRequest, reply: FastifyReply): Promise<string> {
+export async function me(
+  edge: Edge,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<string> {
   return asActor(edge, request, async (actor) => {
     const query = onlyOne(queryOf(edge, resourceOf(edge.known, 'users'), request));
-    const row = await edge.records.one(actor, query.resource, actor.userId, query.fields.get('users'));
+    const row = await edge.records.one(
+      actor,
+      query.resource,
+      actor.userId,
+      query.fields.get('users'),
+    );
     return oneDocument(edge, actor, query, row, request, reply);
   });
 }

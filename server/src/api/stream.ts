@@ -1,0 +1,116 @@
+import { isUuid, malformed } from '@kyozo/resource';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { EventFeed } from '../events/event-feed.ts';
+import { asActor, type Edge } from './context.ts';
+import { answerError } from './jsonapi/routes.ts';
+
+const keepAlive = 15_000;
+/** A reader is told at most this often, so that a burst of changes is a few reads. */
+const pause = 50;
+
+/** `GET /events/stream`: what happens in the team, as server-sent events; `Last-Event-ID` resumes. */
+export async function stream(app: FastifyInstance, edge: Edge, feed: EventFeed): Promise<void> {
+  app.setErrorHandler(answerError);
+  app.get<{ Querystring: { workspace?: string } }>('/events/stream', async (request, reply) => {
+    const { workspace } = request.query;
+    if (workspace !== undefined && !isUuid(workspace)) {
+      throw malformed('workspace must be an id.', { parameter: 'workspace' });
+    }
+    const asked = request.headers['last-event-id'];
+    if (asked !== undefined && !/^\d{1,19}-\d{1,19}$/.test(String(asked))) {
+      throw malformed('Last-Event-ID is not one of ours.');
+    }
+    let cursor =
+      asked === undefined
+        ? await asActor(edge, request, (actor) => feed.now(actor))
+        : String(asked);
+    const actor = await asActor(edge, request, async (found) => found);
+    const events = openStream(reply);
+    const send = async () => {
+      for (;;) {
+        const found = await asActor(edge, request, (current) =>
+          feed.after(current, cursor, workspace),
+        );
+        for (const event of found) {
+          const { cursor: id, ...payload } = event;
+          events.send({ id, event: payload.name, data: payload });
+          cursor = id;
+        }
+        if (found.length < 100) return;
+      }
+    };
+    follow(events, (wake) => feed.listen(actor.teamId, wake), send);
+    return reply;
+  });
+}
+
+export type Stream = {
+  send(message: { id?: string; event?: string; data: unknown }): void;
+  end(): void;
+  onClose(listener: () => void): void;
+};
+
+/** Turns a reply into a stream of server-sent events. */
+export function openStream(reply: FastifyReply): Stream {
+  const headers = reply.getHeaders() as Record<string, string>;
+  reply.hijack();
+  reply.raw.writeHead(200, {
+    ...headers,
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
+  reply.raw.write(': open\n\n');
+  const timer = setInterval(() => reply.raw.write(': alive\n\n'), keepAlive);
+  const listeners = [() => clearInterval(timer)];
+  reply.raw.on('close', () => {
+    for (const listener of listeners) listener();
+  });
+  return {
+    send({ id, event, data }) {
+      const head = `${id ? `id: ${id}\n` : ''}${event ? `event: ${event}\n` : ''}`;
+      reply.raw.write(`${head}data: ${JSON.stringify(data)}\n\n`);
+    },
+    end: () => reply.raw.end(),
+    onClose: (listener) => void listeners.push(listener),
+  };
+}
+
+/**
+ * Runs `send` now and whenever woken, one at a time and never more often than every `pause`. Also
+ * once a second: another node's change wakes nobody here. A failure ends the stream; the client
+ * resumes from its last id, and is told why it may not.
+ */
+export function follow(
+  stream: Stream,
+  listen: (wake: () => void) => () => void,
+  send: () => Promise<void>,
+): void {
+  let running = false;
+  let again = false;
+  let closed = false;
+  const wake = async () => {
+    again = true;
+    if (running || closed) return;
+    running = true;
+    try {
+      while (again && !closed) {
+        again = false;
+        await send();
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    } catch {
+      stream.end();
+    } finally {
+      running = false;
+    }
+  };
+  const unlisten = listen(() => void wake());
+  const timer = setInterval(() => void wake(), 1_000);
+  stream.onClose(() => {
+    closed = true;
+    clearInterval(timer);
+    unlisten();
+  });
+  void wake();
+}

@@ -1,0 +1,182 @@
+import websocket from '@fastify/websocket';
+import { Hocuspocus, isTransactionOrigin, type WebSocketLike } from '@hocuspocus/server';
+import { type Actor, isUuid, KyozoError, scopeAllows } from '@kyozo/resource';
+import type { FastifyInstance } from 'fastify';
+import type { Authenticator } from '../accounts/authenticate.ts';
+import type { Database } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import type { Log } from '../log.ts';
+import { acknowledgeWhenDurable } from './acknowledge.ts';
+import type { LiveDocuments } from './live-documents.ts';
+
+type Context = { actor: Actor; bearer: string; name: string };
+
+/** Quiet this long, or this long since the first unpublished edit, and a version is made. */
+const quiet = { debounce: 3_000, maxDebounce: 60_000 };
+/** How often open connections ask whether their credential still stands. */
+const recheck = 500;
+
+export type Collaboration = {
+  /** Closes a file's document for everyone. */
+  closeDocument(fileId: string): void;
+  stop(): Promise<void>;
+};
+
+/** Live documents over WebSocket at `/collaboration`: Hocuspocus's protocol, durable acknowledgements. */
+export async function collaboration(
+  app: FastifyInstance,
+  options: {
+    database: Database;
+    authenticator: Authenticator;
+    documents: LiveDocuments;
+    messageLimit: number;
+    publicUrl: string;
+    log: Log;
+  },
+): Promise<Collaboration> {
+  const { database, authenticator, documents, log } = options;
+  const hocuspocus = new Hocuspocus<Context>({
+    quiet: true,
+    ...quiet,
+    extensions: [],
+    async onAuthenticate({ token, documentName, connectionConfig }) {
+      const context = await admit(database, authenticator, token, documentName);
+      connectionConfig.readOnly = !scopeAllows(context.actor, 'files', 'write');
+      return context;
+    },
+    async onLoadDocument({ documentName, document, context }) {
+      const tenant = { teamId: context.actor.teamId };
+      await documents.open(tenant, documentName, document, personOf);
+    },
+    // Nobody shows a cursor under another person's name.
+    async beforeHandleAwareness({ states, transactionOrigin }) {
+      const actor =
+        isTransactionOrigin(transactionOrigin) && transactionOrigin.source === 'connection'
+          ? (transactionOrigin.connection.context as Context)
+          : undefined;
+      for (const state of states.values()) {
+        if (actor && state.user)
+          state.user = { ...state.user, id: actor.actor.userId, name: actor.name };
+      }
+    },
+    async onStoreDocument({ documentName }) {
+      await documents.publish(documentName).catch((error: unknown) => {
+        log.error({ err: error, fileId: documentName }, 'a live document could not be published');
+      });
+    },
+    async beforeUnloadDocument({ documentName }) {
+      if (!documents.isClean(documentName)) throw new Error('not stored yet');
+    },
+    async afterUnloadDocument({ documentName }) {
+      documents.forget(documentName);
+    },
+  });
+
+  await app.register(websocket, {
+    options: { maxPayload: options.messageLimit, perMessageDeflate: false },
+  });
+  app.get('/collaboration', { websocket: true }, (socket, request) => {
+    if (!isOwnOrigin(request.headers.origin, request.headers.host, options.publicUrl)) {
+      socket.close(4403, 'Forbidden');
+      return;
+    }
+    const guarded = acknowledgeWhenDurable(socket, async (fileId) => {
+      const seq = await documents.durable(fileId);
+      tellSaved(hocuspocus, guarded, fileId, seq);
+    });
+    const head = new Request(`http://${request.headers.host ?? 'localhost'}${request.url}`);
+    const connection = hocuspocus.handleConnection(guarded, head);
+    socket.on('message', (data: Buffer) =>
+      connection.handleMessage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    );
+    socket.on('close', (code: number, reason: Buffer) =>
+      connection.handleClose({ code, reason: reason.toString() }),
+    );
+    socket.on('error', () => socket.terminate());
+  });
+
+  const timer = setInterval(() => void revalidate(hocuspocus, database), recheck);
+  return {
+    closeDocument: (fileId) => hocuspocus.closeConnections(fileId),
+    async stop() {
+      clearInterval(timer);
+      hocuspocus.closeConnections();
+      await documents.close();
+    },
+  };
+}
+
+/** Says `saved` to the connection whose update has become durable. */
+function tellSaved(
+  hocuspocus: Hocuspocus<Context>,
+  socket: WebSocketLike,
+  fileId: string,
+  seq: number,
+): void {
+  const payload = JSON.stringify({ type: 'saved', seq });
+  for (const connection of hocuspocus.documents.get(fileId)?.getConnections() ?? []) {
+    if (connection.webSocket === socket) connection.sendStateless(payload);
+  }
+}
+
+/** Who may open a document. @throws KyozoError, which Hocuspocus answers as "permission denied" */
+async function admit(
+  database: Database,
+  authenticator: Authenticator,
+  token: string,
+  documentName: string,
+): Promise<Context> {
+  const denied = new KyozoError('forbidden', 'permission-denied');
+  if (!isUuid(documentName)) throw denied;
+  const person = await authenticator.resolve(token);
+  if (!person) throw denied;
+  const [file] = await database.system<{ team: string | null }>(
+    sql`select team_of_file(${person.userId}, ${documentName}) as team`,
+  );
+  const actor = file?.team ? await authenticator.resolve(token, file.team) : undefined;
+  if (!actor || !scopeAllows(actor, 'files', 'read')) throw denied;
+  const [user] = await database.rows<{ name: string }>(
+    actor,
+    sql`select name from users where id = ${actor.userId}`,
+  );
+  return { actor, bearer: token, name: user?.name ?? '' };
+}
+
+function personOf(origin: unknown): string | undefined {
+  return isTransactionOrigin(origin) && origin.source === 'connection'
+    ? (origin.connection.context as Context).actor.userId
+    : undefined;
+}
+
+/** Ends the connections whose credential, membership or role no longer stands. */
+async function revalidate(hocuspocus: Hocuspocus<Context>, database: Database): Promise<void> {
+  const asked = new Map<string, Promise<boolean>>();
+  for (const document of hocuspocus.documents.values()) {
+    for (const connection of document.getConnections()) {
+      const { actor } = connection.context as Context;
+      const key = `${actor.credential.id} ${actor.teamId} ${actor.role}`;
+      const stands = asked.get(key) ?? stillStands(database, actor);
+      asked.set(key, stands);
+      if (!(await stands)) connection.close({ code: 4401, reason: 'Unauthorized' });
+    }
+  }
+}
+
+const stillStands = (database: Database, actor: Actor): Promise<boolean> =>
+  database.rows(actor, sql`select 1`).then(
+    () => true,
+    (error: unknown) => !(error instanceof KyozoError && error.code === 'unauthenticated'),
+  );
+
+/** A browser says where a page comes from; another site's page may not open sockets here. */
+function isOwnOrigin(
+  origin: string | undefined,
+  host: string | undefined,
+  publicUrl: string,
+): boolean {
+  if (origin === undefined) return true;
+  return (
+    URL.canParse(origin) &&
+    (new URL(origin).host === host || new URL(origin).origin === new URL(publicUrl).origin)
+  );
+}

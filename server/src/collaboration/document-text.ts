@@ -1,0 +1,52 @@
+import {
+  isMarkdown,
+  languageOf,
+  parse,
+  parseSource,
+  schema,
+  serialize,
+  serializeSource,
+} from '@kyozo/markdown';
+import {
+  prosemirrorJSONToYXmlFragment,
+  updateYFragment,
+  yXmlFragmentToProsemirrorJSON,
+} from '@tiptap/y-tiptap';
+import * as Y from 'yjs';
+
+/** The XML fragment that holds the text, as editors and the contract name it. */
+export const field = 'default';
+
+type DocumentJson = Parameters<typeof serialize>[0];
+
+const modelOf = (path: string, text: string): DocumentJson =>
+  isMarkdown(path) ? parse(text).doc : parseSource(text, languageOf(path) ?? null).doc;
+
+/** Fills an empty document with text. Only the server does it, once a document. */
+export function seed(document: Y.Doc, path: string, text: string): void {
+  prosemirrorJSONToYXmlFragment(schema, modelOf(path, text), document.getXmlFragment(field));
+}
+
+/** The text of a document: what did not change keeps the bytes of `base`. */
+export function textOf(document: Y.Doc, path: string, base: string): string {
+  const json = yXmlFragmentToProsemirrorJSON(document.getXmlFragment(field)) as DocumentJson;
+  return isMarkdown(path) ? serialize(json, base) : serializeSource(json, base);
+}
+
+/**
+ * The update that turns the document of `state` into `text`, as a minimal change: applied to a live
+ * document that has moved on from `state`, it merges with what was typed meanwhile.
+ */
+export function changeTo(state: Uint8Array, path: string, text: string): Uint8Array {
+  const fork = new Y.Doc();
+  Y.applyUpdate(fork, state);
+  const before = Y.encodeStateVector(fork);
+  const node = schema.nodeFromJSON(modelOf(path, text));
+  updateYFragment(fork, fork.getXmlFragment(field), node, {
+    mapping: new Map(),
+    isOMark: new Map(),
+  });
+  const update = Y.encodeStateAsUpdate(fork, before);
+  fork.destroy();
+  return update;
+}

@@ -1,0 +1,89 @@
+import * as Y from 'yjs';
+import type { Database } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+
+type Pending = { update: Uint8Array; userId: string | undefined };
+
+/** How long the writer waits after a failure before it tries again, in milliseconds. */
+const retryDelays = [50, 200, 1_000, 5_000];
+
+/**
+ * The durable log of one live document. Updates that arrive while a write is running go out together
+ * in the next one, so the log costs one small insert a document and round trip however many type.
+ * A failed write is tried again until it succeeds; meanwhile nothing is acknowledged.
+ */
+export class UpdateLog {
+  readonly #database: Database;
+  readonly #teamId: string;
+  readonly #fileId: string;
+  #pending: Pending[] = [];
+  #seq: number;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(database: Database, teamId: string, fileId: string, seq: number) {
+    this.#database = database;
+    this.#teamId = teamId;
+    this.#fileId = fileId;
+    this.#seq = seq;
+  }
+
+  /** The number of the newest durable update. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  get isClean(): boolean {
+    return this.#running === undefined && this.#pending.length === 0;
+  }
+
+  append(update: Uint8Array, userId: string | undefined): void {
+    this.#pending.push({ update, userId });
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when everything that was appended so far is durable. */
+  async durable(): Promise<void> {
+    while (!this.isClean && !this.#stopped) await this.#running;
+  }
+
+  /** Gives up what could not be written; only when the process ends. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #run(): Promise<void> {
+    // Lets the updates of one turn of the event loop go out together.
+    await new Promise(setImmediate);
+    for (let failures = 0; this.#pending.length > 0 && !this.#stopped; ) {
+      const batch = this.#pending;
+      this.#pending = [];
+      try {
+        await this.#write(batch);
+        failures = 0;
+      } catch {
+        this.#pending = [...batch, ...this.#pending];
+        const delay = retryDelays[Math.min(failures++, retryDelays.length - 1)];
+        await new Promise((resolve) => setTimeout(resolve, delay));
+      }
+    }
+    this.#running = undefined;
+  }
+
+  /** One row a person, so that authorship is kept and a burst is one row. */
+  async #write(batch: readonly Pending[]): Promise<void> {
+    const byPerson = Map.groupBy(batch, (pending) => pending.userId);
+    const rows = [...byPerson].map(([userId, updates], index) => {
+      const bytes =
+        updates.length === 1
+          ? updates[0]!.update
+          : Y.mergeUpdates(updates.map(({ update }) => update));
+      return sql`(${this.#fileId}::uuid, ${this.#teamId}::uuid, ${this.#seq + index + 1}::bigint, ${Buffer.from(bytes)}::bytea, ${userId ?? null}::uuid)`;
+    });
+    await this.#database.rows(
+      { teamId: this.#teamId },
+      sql`insert into document_updates (file_id, team_id, seq, update, user_id) values ${sql.join(rows)}`,
+    );
+    this.#seq += rows.length;
+  }
+}

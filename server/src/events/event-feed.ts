@@ -1,0 +1,76 @@
+import type { Actor } from '@kyozo/resource';
+import type { Database } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+
+export type FeedEvent = {
+  /** Where a reader resumes: transaction and number. */
+  cursor: string;
+  id: string;
+  type: string;
+  name: string;
+  recordId: string;
+  userId: string | null;
+  occurredAt: string;
+  data: unknown;
+};
+
+type Listener = () => void;
+
+/**
+ * The event log as a stream. Readers are woken when their team has changed and then read what is new
+ * from PostgreSQL themselves, so nothing is missed and row-level security decides what they see.
+ *
+ * Order: by (transaction, number), and only below the oldest transaction that still runs. A number
+ * alone would let an event appear behind a reader's cursor when its transaction commits late.
+ */
+export class EventFeed {
+  readonly #database: Database;
+  readonly #listeners = new Map<string, Set<Listener>>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Wakes the readers of a team. Called after a commit; calling it for nothing is harmless. */
+  readonly changed = (teamId: string): void => {
+    for (const listener of this.#listeners.get(teamId) ?? []) listener();
+  };
+
+  /** Calls `listener` whenever the team may have new events, until the returned function is called. */
+  listen(teamId: string, listener: Listener): () => void {
+    const listeners = this.#listeners.get(teamId) ?? new Set();
+    this.#listeners.set(teamId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(teamId);
+    };
+  }
+
+  /** Up to 100 events after a cursor; `now` starts behind what has happened so far. */
+  async after(actor: Actor, cursor: string, workspaceId?: string): Promise<FeedEvent[]> {
+    const [xid, seq] = cursor.split('-');
+    const within = workspaceId
+      ? sql`and (e.record_id = ${workspaceId} or e.state->>'workspace_id' = ${workspaceId}
+          or exists (select from files f where f.id = coalesce(e.state->>'file_id', '00000000-0000-0000-0000-000000000000')::uuid and f.workspace_id = ${workspaceId}))`
+      : sql``;
+    const rows = await this.#database.rows<Omit<FeedEvent, 'cursor'> & { cursor: string }>(
+      actor,
+      sql`select e.xid::text || '-' || e.seq as cursor, e.id, e.resource as type, e.name,
+          e.record_id as "recordId", e.user_id as "userId", to_json(e.occurred_at)#>>'{}' as "occurredAt", event_data(e.state) as data
+        from events e
+        where (e.xid, e.seq) > (${xid}::xid8, ${seq}::bigint) and e.xid < pg_snapshot_xmin(pg_current_snapshot()) ${within}
+        order by e.xid, e.seq limit 100`,
+    );
+    return rows;
+  }
+
+  /** The cursor behind everything that a reader could see now. */
+  async now(actor: Actor): Promise<string> {
+    const [row] = await this.#database.rows<{ cursor: string }>(
+      actor,
+      sql`select coalesce((select e.xid::text || '-' || e.seq from events e
+          where e.xid < pg_snapshot_xmin(pg_current_snapshot()) order by e.xid desc, e.seq desc limit 1), '0-0') as cursor`,
+    );
+    return row!.cursor;
+  }
+}

@@ -1,0 +1,122 @@
+import { basename } from 'node:path';
+import { cells, isMarkdown } from '@kyozo/markdown';
+import type { Resource, Values } from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
+import type { Transaction } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import { changeStatement } from '../database/write.ts';
+import type { FileRow, Follower, Writer } from './file-store.ts';
+import { notebook } from './notebook.ts';
+import { task } from './task.ts';
+
+type TaskRow = {
+  id: string;
+  name: string;
+  language: string;
+  source: string;
+  attributes: unknown;
+  depends_on: string[];
+  position: number;
+};
+type TaskValues = {
+  name: string;
+  language: string;
+  source: string;
+  attributes: unknown;
+  dependsOn: string[];
+  position: number;
+};
+
+/** Keeps notebooks and tasks what the Markdown says, in the transaction that wrote it. */
+export const findNotebook: Follower = async (transaction, writer, file, bytes) => {
+  const wanted = isMarkdown(file.path) ? tasksIn(Buffer.from(bytes).toString('utf8')) : [];
+  const [existing] = await transaction.rows<{ id: string }>(
+    sql`select id from notebooks where file_id = ${file.id}`,
+  );
+  if (wanted.length === 0 && !existing) return;
+  const change = changer(transaction, writer);
+  if (wanted.length === 0) return change(notebook, 'delete', existing!.id, {}, 'forget');
+  const title = titleOf(file, bytes);
+  const id = existing?.id ?? uuidv7();
+  if (existing) await change(notebook, 'update', id, { title }, 'refresh');
+  else
+    await change(
+      notebook,
+      'insert',
+      id,
+      { teamId: file.team_id, fileId: file.id, title },
+      'discover',
+    );
+  await matchTasks(transaction, change, file.team_id, id, wanted);
+};
+
+/** A task keeps its id while its name stays, so that its runs stay with it. */
+async function matchTasks(
+  transaction: Transaction,
+  change: ReturnType<typeof changer>,
+  teamId: string,
+  notebookId: string,
+  wanted: readonly TaskValues[],
+): Promise<void> {
+  const rows = await transaction.rows<TaskRow>(
+    sql`select * from tasks where notebook_id = ${notebookId}`,
+  );
+  const byName = new Map(rows.map((row) => [row.name, row]));
+  for (const row of rows) {
+    if (!wanted.some(({ name }) => name === row.name))
+      await change(task, 'delete', row.id, {}, 'forget');
+  }
+  for (const values of wanted) {
+    const row = byName.get(values.name);
+    if (!row) await change(task, 'insert', uuidv7(), { teamId, notebookId, ...values }, 'discover');
+    else if (!isSame(row, values)) await change(task, 'update', row.id, values, 'refresh');
+  }
+}
+
+const isSame = (row: TaskRow, values: TaskValues): boolean =>
+  row.language === values.language &&
+  row.source === values.source &&
+  row.position === values.position &&
+  JSON.stringify(row.depends_on) === JSON.stringify(values.dependsOn) &&
+  sorted(row.attributes) === sorted(values.attributes);
+
+/** jsonb keeps its own order of keys. */
+const sorted = (attributes: unknown): string =>
+  JSON.stringify(Object.entries(attributes as Record<string, string>).sort());
+
+function tasksIn(text: string): TaskValues[] {
+  return cells(text)
+    .filter((cell) => cell.language)
+    .map((cell) => ({
+      name: cell.name,
+      language: cell.language!,
+      source: cell.source,
+      attributes: cell.attributes,
+      dependsOn: (cell.attributes.dependsOn ?? '')
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean),
+      position: cell.position,
+    }));
+}
+
+function titleOf(file: FileRow, bytes: Uint8Array): string {
+  const heading = /^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$/m.exec(
+    Buffer.from(bytes).toString('utf8').slice(0, 20_000),
+  );
+  return (heading?.[1] ?? basename(file.path)).slice(0, 500);
+}
+
+const changer =
+  (transaction: Transaction, writer: Writer) =>
+  async (
+    resource: Resource,
+    kind: 'insert' | 'update' | 'delete',
+    id: string,
+    values: Values,
+    action: string,
+  ): Promise<void> => {
+    await transaction.text(
+      changeStatement(writer, { kind, resource, id, values, event: resource.events[action] }),
+    );
+  };
