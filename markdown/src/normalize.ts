@@ -12,15 +12,59 @@ const space = /^[\s\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+$/;
  * the ends of a line and bold, italic or strike of a mere space go; a line break inside a text is a
  * space; a paragraph of nothing but line breaks is empty; a link to a script is plain text; a table
  * has one header row, rows of one length, one alignment a column and no joined cells; code cannot
- * hold an image or a line break; a raw block that is in truth ordinary Markdown becomes that.
+ * hold an image or a line break. Front matter stands first, a second one is code; HTML left open
+ * ends where something follows; a raw block that is in truth ordinary Markdown becomes that, and
+ * raw inline parts whose neighbours change so that they read as text become text.
  */
 export function normalize(doc: Node, reparse?: (source: string) => Node[]): Node {
-  const content = blocks(doc.content ?? [], reparse);
+  const content = frontMatterFirst(blocks(doc.content ?? [], reparse));
   return { type: 'doc', content: content.length > 0 ? content : [paragraph()] };
 }
 
+/** Front matter is that only at the start; a second one is a block of code. */
+function frontMatterFirst(nodes: Node[]): Node[] {
+  const found = nodes.filter(isFrontMatter);
+  if (found.length === 0 || (found.length === 1 && found[0] === nodes[0])) return nodes;
+  const rest = nodes.filter((node) => node !== found[0]);
+  return [found[0]!, ...rest.map((node) => (isFrontMatter(node) ? fenced(node) : node))];
+}
+
+const isFrontMatter = (node: Node): boolean =>
+  node.type === 'rawBlock' && /^(?:---|\+\+\+)[ \t]*\n/.test(String(node.attrs!.source));
+
+function fenced(node: Node): Node {
+  const text = String(node.attrs!.source).split('\n').slice(1, -1).join('\n');
+  return filled('codeBlock', { language: 'yaml' }, text ? [{ type: 'text', text }] : []);
+}
+
 function blocks(nodes: Node[], reparse?: (source: string) => Node[]): Node[] {
-  return nodes.flatMap((node) => block(node, reparse)).filter((node) => !isEmptyParagraph(node));
+  const kept = nodes
+    .flatMap((node) => block(node, reparse))
+    .filter((node) => !isEmptyParagraph(node));
+  return kept.map((node, index) => (index < kept.length - 1 ? ended(node) : node));
+}
+
+const unclosed: [start: RegExp, end: string][] = [
+  [/^ {0,3}<!--/, '-->'],
+  [/^ {0,3}<\?/, '?>'],
+  [/^ {0,3}<!\[CDATA\[/, ']]>'],
+  [/^ {0,3}<![A-Za-z]/, '>'],
+  [/^ {0,3}<(script|pre|style|textarea)(?=[\s>]|$)/i, '</$1>'],
+];
+
+/** Open HTML runs to the end of the file: when something follows, it gets its end. */
+function ended(node: Node): Node {
+  const source = node.type === 'rawBlock' ? String(node.attrs!.source) : '';
+  const found =
+    source.startsWith(' ') || source.startsWith('<')
+      ? unclosed.find(([start]) => start.test(source))
+      : undefined;
+  if (!found) return node;
+  const end = found[1].replace('$1', found[0].exec(source)![1] ?? '');
+  const closes = end.startsWith('</')
+    ? /<\/(?:script|pre|style|textarea)>/i.test(source)
+    : source.includes(end);
+  return closes ? node : filled('rawBlock', { source: `${source}\n${end}` });
 }
 
 function block(node: Node, reparse?: (source: string) => Node[]): Node[] {
@@ -43,7 +87,7 @@ function block(node: Node, reparse?: (source: string) => Node[]): Node[] {
       return table(node);
     case 'rawBlock': {
       const source = String(node.attrs?.source ?? '').replace(/\r\n?/g, '\n');
-      const trimmed = source.replace(/^(?:[ \t]*\n)+/, '').replace(/\s+$/, '');
+      const trimmed = source.replace(/^(?:[ \t]*\n)+/, '').replace(/[ \t\n]+$/, '');
       if (trimmed === '') return [];
       return reparse ? reparse(trimmed) : [filled('rawBlock', { source: trimmed })];
     }
@@ -152,7 +196,10 @@ function attributes(node: Node): Record<string, unknown> {
 }
 
 const oneLine = (text: string): string =>
-  text.replace(/\s*[\r\n]\s*/g, ' ').replaceAll('\0', '\ufffd');
+  text
+    .replace(/\s*[\r\n]\s*/g, ' ')
+    .replaceAll('\0', '\ufffd')
+    .replaceAll('\ufeff', '');
 
 function normalizeMarks(marks: Mark[] = []): Mark[] {
   const kept =

@@ -1,5 +1,5 @@
 import type { Env, Token } from 'markdown-it';
-import { type Mark, type Node, paragraph, rawBlock, splitInfo } from './model.ts';
+import { isEmptyParagraph, type Mark, type Node, paragraph, rawBlock, splitInfo } from './model.ts';
 import { normalize, normalizeInline } from './normalize.ts';
 import type { MarkName } from './schema.ts';
 import { markdown, maxDepth } from './syntax.ts';
@@ -41,7 +41,8 @@ export function parse(text: string, env: Env = {}): Parsed {
       last.to = range.to;
       last.node = raw(text, last);
     } else {
-      const node = definition || isTooDeep(group) ? raw(text, range) : convert(group);
+      const read = definition || isTooDeep(group) ? undefined : convert(group);
+      const node = read && !isEmptyParagraph(read) ? read : raw(text, range);
       const parts = node.type === 'rawBlock' ? [] : toParts(lines, text, group);
       blocks.push({ ...range, node, parts });
     }
@@ -101,7 +102,11 @@ const isDefinitions = (node: Node): boolean =>
 
 const raw = (text: string, range: Range): Node =>
   rawBlock(
-    text.slice(range.from, range.to).replace(/\r\n?/g, '\n').replaceAll('\0', '\ufffd').trimEnd(),
+    text
+      .slice(range.from, range.to)
+      .replace(/\r\n?/g, '\n')
+      .replaceAll('\0', '\ufffd')
+      .replace(/[ \t\n]+$/, ''),
   );
 
 const isTooDeep = (group: Token[]): boolean =>

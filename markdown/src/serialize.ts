@@ -22,6 +22,7 @@ export function serialize(doc: Node, base = ''): string {
     parsed.blocks.map((block) => block.node),
     wanted,
   );
+  defineLabels(wanted, parsed);
   const unchanged =
     entries.length === parsed.blocks.length && entries.every((entry) => entry.keep !== undefined);
   return unchanged ? base : settle(entries, wanted, parsed, base);
@@ -29,13 +30,23 @@ export function serialize(doc: Node, base = ''): string {
 
 /** The canonical top-level blocks of a document; edited raw blocks are read anew. */
 function wantedBlocks(doc: Node, parsed: Parsed): Node[] {
-  const known = new Set(parsed.blocks.map(({ node }) => node.attrs?.source));
+  const known = new Set(parsed.blocks.flatMap(({ node }) => rawSources(node)));
   const reparse = (source: string): Node[] => {
     const raw: Node = { type: 'rawBlock', attrs: { source } };
     return known.has(source) ? [raw] : parseNodes(source, parsed.env);
   };
   const { content } = normalize(doc, reparse);
   return content!.length === 1 && key(content) === '[{"type":"paragraph"}]' ? [] : content!;
+}
+
+function rawSources(node: Node): unknown[] {
+  return node.type === 'rawBlock' ? [node.attrs!.source] : (node.content ?? []).flatMap(rawSources);
+}
+
+/** Labels that new definitions bring count too when text is escaped. */
+function defineLabels(wanted: Node[], parsed: Parsed): void {
+  const sources = wanted.map((node) => String(node.attrs?.source ?? ''));
+  for (const source of sources) if (source.startsWith('[')) parse(source, parsed.env);
 }
 
 /** Pairs old and new: the equal ones first, then what lies between them, by order and type. */
@@ -92,8 +103,9 @@ function assemble(entries: Entry[], parsed: Parsed, base: string): string {
       textOf(entry, apart(first, entry.node, before?.node, texts[index - 1]), parsed, base),
     );
   });
-  const outer = { from: base.startsWith('\ufeff') ? 1 : 0, to: base.length };
-  const lead = base.slice(0, blocks[0]?.from ?? outer.from);
+  const mark = base.startsWith('\ufeff') ? 1 : 0;
+  const first = entries[0]?.keep ?? entries[0]?.old;
+  const lead = base.slice(0, first === 0 ? blocks[0]!.from : mark);
   const tail = blocks.length > 0 ? base.slice(blocks.at(-1)!.to) : habits.eol;
   if (entries.length === 0) return lead;
   return lead + join(entries, texts, blocks, base, habits.eol.repeat(2)) + tail;

@@ -127,7 +127,7 @@ function footnoteRef(state: StateInline, silent: boolean): boolean {
 function mathInline(state: StateInline, silent: boolean): boolean {
   if (state.src.charCodeAt(state.pos) !== 36) return false;
   const before = state.pos === 0 ? ' ' : state.src[state.pos - 1]!;
-  if (!/[\s(,;:[]/.test(before)) return false;
+  if (!/[\s(,;:[>]/.test(before)) return false;
   return sticky(state, silent, /\$(?![\s$])[^$\n]*[^\s$\\]\$(?![\w$])|\$\$[^$\n]+\$\$/y);
 }
 

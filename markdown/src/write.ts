@@ -161,9 +161,11 @@ function inline(node: Node, style: Style, place: Place): string {
 
 function* attempts(base: InlineStyle): Generator<InlineStyle> {
   yield base;
+  yield { ...base, oneLine: true };
   for (const heavy of [false, true])
     for (const strong of ['**', '__'])
-      for (const emphasis of ['*', '_']) yield { ...base, heavy, strong, emphasis };
+      for (const emphasis of ['*', '_'])
+        yield { ...base, heavy, strong, emphasis, oneLine: heavy || base.oneLine };
 }
 
 function guarded(text: string, place: Place): string {
@@ -176,7 +178,7 @@ function guarded(text: string, place: Place): string {
 function guardStart(line: string): string {
   if (/^\d{1,9}[.)](?:\s|$)/.test(line)) return line.replace(/[.)]/, '\\$&');
   const special =
-    /^(?:#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|=+\s*$|-+\s*$|(?:[-_*]\s*){3,}$|~~~|:::|\$\$|\+\+\+|\[[^\]]*\]:|\|)/;
+    /^(?:#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|=+\s*$|-+\s*$|(?:[-_*]\s*){3,}$|~~~|:::|\$\$(?!.*\$\$)|\+\+\+|\[[^\]]*\]:|\|)/;
   return special.test(line) ? `\\${line}` : line;
 }
 
