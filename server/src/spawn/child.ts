@@ -5,6 +5,8 @@ export type Exit = { code: number | null; signal: NodeJS.Signals | null };
 
 /** A process that the helper runs for us. Its streams carry backpressure end to end. */
 export interface Child {
+  /** Known once the helper has started it. */
+  readonly pid: number | undefined;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;

@@ -1,0 +1,49 @@
+"""Runs Python cells; see loop.ts for what goes over descriptor 3."""
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cell
+
+sys.path[0] = ""
+os.set_inheritable(3, False)
+commands = os.fdopen(3, "rb", closefd=False)
+events = asyncio.new_event_loop()
+asyncio.set_event_loop(events)
+
+
+def report(**message):
+    data = (json.dumps(message) + "\n").encode()
+    while data:
+        data = data[os.write(3, data) :]
+
+
+def emit(stream, mime_type, data):
+    report(type="output", stream=stream, mimeType=mime_type, data=data)
+
+
+namespace = {"__name__": "__main__", "display": lambda value: cell.display(emit, value)}
+for stream in (sys.stdout, sys.stderr):
+    stream.reconfigure(line_buffering=True)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+report(type="ready")
+
+for number, line in enumerate(commands, 1):
+    nonce, source, setup = line.decode().split()
+    os.environ.update(json.loads(base64.b64decode(setup))["env"])
+    text = base64.b64decode(source).decode()
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        code, reason = cell.run(text, number, namespace, emit, events.run_until_complete)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        code, reason = 130, None
+    for stream in (sys.stdout, sys.stderr):
+        stream.write(f"\x01end {nonce}\x01")
+        stream.flush()
+    report(type="done", exitCode=code, reason=reason)

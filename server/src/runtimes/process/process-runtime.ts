@@ -1,0 +1,118 @@
+import { chmod, lchown, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Child } from '../../spawn/child.ts';
+import type { Spawner } from '../../spawn/spawner.ts';
+import { LoopSession } from '../loop-session.ts';
+import {
+  DEFAULT_LIMITS,
+  type Language,
+  type Limits,
+  type Runtime,
+  RuntimeUnavailable,
+  type Session,
+  type StartOptions,
+} from '../runtime.ts';
+import { sandboxed } from './sandbox.ts';
+
+const LOOPS = '/opt/kyozo/loops';
+
+/** Sandboxes of a server that runs as root get users of their own: limits do not bind root. */
+const FIRST_USER = 210_000;
+const USERS = 50_000;
+let lastUser = 0;
+
+/**
+ * The bubblewrap runtime, tried out before it is offered: `bwrap` is the program's path. Errors:
+ * RuntimeUnavailable when a sandbox does not start here.
+ */
+export async function openProcessRuntime(spawner: Spawner, bwrap: string): Promise<Runtime> {
+  const languages = await probe(spawner, bwrap);
+  return {
+    name: 'process',
+    languages,
+    start: (options) => startSession(spawner, bwrap, languages, options),
+  };
+}
+
+async function startSession(
+  spawner: Spawner,
+  bwrap: string,
+  languages: Language[],
+  options: StartOptions,
+): Promise<Session> {
+  const directory = resolve(options.directory);
+  const user = nextUser();
+  if (user !== undefined) await giveTo(directory, user);
+  const launch = (language: Language, limits: Limits) => {
+    const bindMemory = language !== 'javascript';
+    const command = sandboxed({ bwrap, directory, limits, bindMemory }, loopOf(language, limits));
+    return startSandbox(spawner, command, user, true);
+  };
+  return new LoopSession(launch, languages, { ...DEFAULT_LIMITS, ...options.limits });
+}
+
+function loopOf(language: Language, { memoryBytes }: Limits): string[] {
+  if (language === 'bash') return ['bash', '--noprofile', '--norc', `${LOOPS}/bash.sh`];
+  if (language === 'python') return ['python3', '-B', `${LOOPS}/python.py`];
+  const heap = `--max-old-space-size=${Math.floor((memoryBytes * 0.75) / 2 ** 20)}`;
+  return ['/opt/kyozo/bin/node', '--no-warnings', heap, `${LOOPS}/javascript.mjs`];
+}
+
+function startSandbox(
+  spawner: Spawner,
+  [program, ...args]: string[],
+  user: number | undefined,
+  control: boolean,
+): Child {
+  const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
+  return spawner.spawn(program!, args, { cwd: '/', env, control, uid: user, gid: user });
+}
+
+async function probe(spawner: Spawner, bwrap: string): Promise<Language[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'kyozo-probe-'));
+  const user = nextUser();
+  if (user !== undefined) await giveTo(directory, user);
+  const look = 'touch here && for name in bash python3 node; do command -v $name; done; exit 0';
+  const command = sandboxed({ bwrap, directory, limits: DEFAULT_LIMITS, bindMemory: true }, [
+    'sh',
+    '-c',
+    look,
+  ]);
+  const child = startSandbox(spawner, command, user, false);
+  child.stdin.end();
+  try {
+    const [found, complaint, exit] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      child.exited,
+    ]);
+    if (exit.code !== 0) throw new Error(complaint.trim());
+    const has = (name: string) => found.split('\n').some((path) => path.endsWith(`/${name}`));
+    const javascript: Language[] = has('node') ? ['javascript', 'typescript'] : [];
+    return [
+      ...(has('bash') ? ['bash' as const] : []),
+      ...(has('python3') ? ['python' as const] : []),
+      ...javascript,
+    ];
+  } catch (error) {
+    throw new RuntimeUnavailable('The sandbox (bubblewrap) does not work on this machine.', error);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function nextUser(): number | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  lastUser = (lastUser + 1) % USERS;
+  return FIRST_USER + lastUser;
+}
+
+async function giveTo(directory: string, user: number): Promise<void> {
+  await lchown(directory, user, user);
+  await chmod(directory, 0o700);
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    await lchown(join(entry.parentPath, entry.name), user, user);
+  }
+}
