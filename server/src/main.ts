@@ -1,4 +1,4 @@
-import { verify } from '@kyozo/resource';
+import { type Actor, verify } from '@kyozo/resource';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { accountPerformers } from './accounts/actions.ts';
@@ -8,9 +8,13 @@ import { Tokens } from './accounts/tokens.ts';
 import { Actions } from './actions.ts';
 import { content } from './api/content.ts';
 import type { Edge } from './api/context.ts';
+import { gitHttp } from './api/git-http.ts';
+import { locate } from './api/git-locate.ts';
+import { graphql } from './api/graphql/graphql.ts';
 import { health } from './api/health.ts';
 import { createHttp } from './api/http.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
+import { openApi } from './api/openapi.ts';
 import { stream } from './api/stream.ts';
 import { web } from './api/web.ts';
 import { type Collaboration, collaboration } from './collaboration/collaboration.ts';
@@ -25,10 +29,13 @@ import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
 import { Records } from './records.ts';
 import { known, resources } from './resources.ts';
+import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
 import { type Workspaces, workspacePerformers } from './workspaces/actions.ts';
 import { FileStore } from './workspaces/file-store.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
+
+const version = '0.1.0';
 
 export type Running = { url: string; stop(): Promise<void>; failed: Promise<string> };
 
@@ -68,6 +75,8 @@ async function start(
   });
   const authenticator = new Authenticator(database, tokens);
   const records = new Records(database, known);
+  const spawner = await startSpawner();
+  stops.push(() => spawner.close());
   const storages = await openStorages({ dataDir: config.dataDir });
   stops.push(() => storages.close());
   const files = new FileStore(database, storages, findNotebook);
@@ -109,6 +118,20 @@ async function start(
   const served = { files, workspaces, changed: feed.changed, limit: config.uploadLimit };
   await app.register(async (scope) => content(scope, edge, served), { prefix: '/api/v1' });
   await app.register(async (scope) => stream(scope, edge, feed), { prefix: '/api/v1' });
+  await app.register(async (scope) => graphql(scope, edge, database));
+  const document = JSON.stringify(openApi(known, version));
+  app.get('/api/v1/openapi.json', async (_request, reply) =>
+    reply.type('application/json').send(document),
+  );
+  await app.register(async (scope) =>
+    gitHttp<Actor>(scope, {
+      authenticate: (_name, password) => authenticator.resolve(password),
+      locate: (actor, team, workspace) =>
+        locate(actor, team, workspace, { database, files, documents }),
+      spawner,
+      storages,
+    }),
+  );
   app.get('/.well-known/jwks.json', async () => tokens.jwks());
   await health(app, [
     { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },

@@ -109,6 +109,15 @@ export class LiveDocuments {
     return inTurn(live, () => this.#publish(live, fileId, message));
   }
 
+  /** Publishes every open document of a workspace. */
+  async publishAll(teamId: string, workspaceId: string): Promise<void> {
+    const ours = [...this.#live].filter(([, { tenant }]) => tenant.teamId === teamId);
+    for (const [fileId, { tenant }] of ours) {
+      const row = await this.#files.find(tenant, fileId);
+      if (row.workspace_id === workspaceId) await this.publish(fileId);
+    }
+  }
+
   /** Merges content that was written past the document into it; what was typed meanwhile stays. */
   async follow(fileId: string): Promise<void> {
     const live = this.#live.get(fileId);

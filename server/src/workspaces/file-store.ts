@@ -121,7 +121,8 @@ export class FileStore {
         const [row] = await transaction.text(changeStatement(actor, change));
         const made: FileRow = fileRow(id, actor.teamId, workspaceId, path, content, 1);
         await this.#record(transaction, actor, made, content, commit, {
-          authors: [await this.#person(actor)],
+          message: `Add ${path}`,
+          authors,
         });
         await this.#follow(transaction, actor, made, bytes);
         return rowOf({ resource: file, sort: [] }, row!);

@@ -37,14 +37,14 @@ export const taskRun = define({
     queue: { kind: 'create', description: 'Records a run; the server does it.' },
     start: { kind: 'update', description: 'It has started; the server says so.' },
     finish: { kind: 'update', description: 'It has ended; the server says so.' },
-    destroy: {
+    cancel: {
       kind: 'verb',
       description: 'Cancels a run that has not finished.',
       route: { on: 'record', method: 'DELETE', path: '' },
       status: 200,
     },
   },
-  policies: { read: signedIn, queue: nobody, start: nobody, finish: nobody, destroy: signedIn },
+  policies: { read: signedIn, queue: nobody, start: nobody, finish: nobody, cancel: signedIn },
   events: {
     queue: { name: 'task-run.queued', version: 1 },
     start: { name: 'task-run.started', version: 1 },

@@ -1,0 +1,31 @@
+import { type Actor, scopeAllows } from '@kyozo/resource';
+import type { LiveDocuments } from '../collaboration/live-documents.ts';
+import type { Database, Tenant } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import type { FileStore } from '../workspaces/file-store.ts';
+import type { GitTarget } from './git-http.ts';
+
+type Parts = { database: Database; files: FileStore; documents: LiveDocuments };
+
+/**
+ * The repository that a git address names, when the person is a member and the key is of that team.
+ * What is typed and not yet a version becomes one first, so that a clone holds what the editors show.
+ */
+export async function locate(
+  actor: Actor,
+  teamSlug: string,
+  workspaceSlug: string,
+  { database, files, documents }: Parts,
+): Promise<GitTarget | undefined> {
+  const [found] = await database.rows<{ team_id: string; workspace_id: string }>(
+    actor,
+    sql`select * from locate_workspace(${actor.userId}, ${teamSlug}, ${workspaceSlug})`,
+  );
+  const foreignKey = actor.credential.kind === 'key' && found?.team_id !== actor.teamId;
+  if (!found || foreignKey || !scopeAllows(actor, 'files', 'read')) return undefined;
+  const tenant: Tenant = { teamId: found.team_id };
+  await documents.publishAll(tenant.teamId, found.workspace_id);
+  await files.commitEmpty(tenant, found.workspace_id);
+  const head = await files.openRepository(tenant, found.workspace_id);
+  return { workspaceId: found.workspace_id, head, mayWrite: scopeAllows(actor, 'files', 'write') };
+}
