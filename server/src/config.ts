@@ -21,6 +21,8 @@ export type Config = {
   development: boolean;
   logLevel: string;
   webRoot: string;
+  /** Bubblewrap's path, where it is installed. */
+  bwrap: string | undefined;
 };
 
 /** A value that stops the start; the message names the variable. */
@@ -54,6 +56,7 @@ export function readConfig(environment: Environment): Config {
     development: environment.NODE_ENV === 'development',
     logLevel: environment.LOG_LEVEL || 'warn',
     webRoot: resolve(import.meta.dirname, '../../web/dist'),
+    bwrap: findProgram('bwrap', environment.PATH ?? ''),
   };
 }
 
@@ -114,3 +117,9 @@ function secret(
   }
   return readFileSync(path, 'utf8').trim();
 }
+
+const findProgram = (name: string, path: string): string | undefined =>
+  path
+    .split(':')
+    .map((folder) => join(folder, name))
+    .find((candidate) => isAbsolute(candidate) && existsSync(candidate));

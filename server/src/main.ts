@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Actor, verify } from '@kyozo/resource';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -25,15 +27,18 @@ import { type EmbeddedDatabase, startEmbedded } from './database/embedded.ts';
 import { migrate, prepareRoles } from './database/migrate.ts';
 import { sql } from './database/sql.ts';
 import { EventFeed } from './events/event-feed.ts';
+import { Signals } from './events/signals.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
 import { Records } from './records.ts';
 import { known, resources } from './resources.ts';
+import { chooseRuntime } from './runtimes/choose-runtime.ts';
 import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
 import { type Workspaces, workspacePerformers } from './workspaces/actions.ts';
 import { FileStore } from './workspaces/file-store.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
+import { Runner } from './workspaces/runner.ts';
 
 const version = '0.1.0';
 
@@ -80,10 +85,26 @@ async function start(
   const storages = await openStorages({ dataDir: config.dataDir });
   stops.push(() => storages.close());
   const files = new FileStore(database, storages, findNotebook);
-  const feed = new EventFeed(database);
+  const signals = new Signals();
+  const feed = new EventFeed(database, signals);
   const documents = new LiveDocuments(database, files, feed.changed);
   let live: Collaboration | undefined;
+  const runtime = await chooseRuntime({ spawner, bwrap: config.bwrap }).catch(() => undefined);
+  const folder = join(config.dataDir, 'runs');
+  await rm(folder, { recursive: true, force: true });
+  const runner = new Runner({
+    database,
+    files,
+    signals,
+    runtime,
+    folder,
+    log,
+    changed: feed.changed,
+  });
+  stops.push(() => runner.stop());
+  await database.system(sql`select interrupt_open_runs()`);
   const workspaces: Workspaces = {
+    runner,
     database,
     records,
     files,
@@ -117,7 +138,7 @@ async function start(
   await app.register(async (scope) => jsonApi(scope, edge), { prefix: '/api/v1' });
   const served = { files, workspaces, changed: feed.changed, limit: config.uploadLimit };
   await app.register(async (scope) => content(scope, edge, served), { prefix: '/api/v1' });
-  await app.register(async (scope) => stream(scope, edge, feed), { prefix: '/api/v1' });
+  await app.register(async (scope) => stream(scope, edge, feed, signals), { prefix: '/api/v1' });
   await app.register(async (scope) => graphql(scope, edge, database));
   const document = JSON.stringify(openApi(known, version));
   app.get('/api/v1/openapi.json', async (_request, reply) =>

@@ -1,7 +1,10 @@
-import { isUuid, malformed } from '@kyozo/resource';
+import { isUuid, malformed, parseQuery, resourceOf } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { EventFeed } from '../events/event-feed.ts';
+import type { Signals } from '../events/signals.ts';
+import { valuesOf } from '../records.ts';
 import { asActor, type Edge } from './context.ts';
+import { idIn } from './jsonapi/read.ts';
 import { answerError } from './jsonapi/routes.ts';
 
 const keepAlive = 15_000;
@@ -9,8 +12,47 @@ const keepAlive = 15_000;
 const pause = 50;
 
 /** `GET /events/stream`: what happens in the team, as server-sent events; `Last-Event-ID` resumes. */
-export async function stream(app: FastifyInstance, edge: Edge, feed: EventFeed): Promise<void> {
+export async function stream(
+  app: FastifyInstance,
+  edge: Edge,
+  feed: EventFeed,
+  signals: Signals,
+): Promise<void> {
   app.setErrorHandler(answerError);
+  app.get<{ Params: { id: string } }>('/task-runs/:id/outputs/stream', async (request, reply) => {
+    const run = resourceOf(edge.known, 'task-runs');
+    const outputs = resourceOf(edge.known, 'task-run-outputs');
+    const id = idIn(request);
+    await asActor(edge, request, (actor) => edge.records.one(actor, run, id));
+    const asked = Number(request.headers['last-event-id'] ?? 0);
+    let seq = Number.isSafeInteger(asked) && asked > 0 ? asked : 0;
+    const events = openStream(reply);
+    const send = async () => {
+      // The status is read first: what an ended run said is stored before it says that it has ended.
+      const { status } = valuesOf(
+        run,
+        await asActor(edge, request, (actor) => edge.records.one(actor, run, id)),
+      );
+      for (let more = true; more; ) {
+        const query = parseQuery(edge.known, outputs, {
+          filter: { run: { id } },
+          page: { size: 100, after: String(seq) },
+        });
+        const page = await asActor(edge, request, (actor) => edge.records.page(actor, query));
+        for (const row of page.rows) {
+          const values = valuesOf(outputs, row) as { seq: number };
+          seq = values.seq;
+          events.send({ id: String(seq), event: 'output', data: values });
+        }
+        more = page.after;
+      }
+      if (status === 'queued' || status === 'running') return;
+      events.send({ event: 'end', data: { status } });
+      events.end();
+    };
+    follow(events, (wake) => signals.listen(id, wake), send);
+    return reply;
+  });
   app.get<{ Querystring: { workspace?: string } }>('/events/stream', async (request, reply) => {
     const { workspace } = request.query;
     if (workspace !== undefined && !isUuid(workspace)) {

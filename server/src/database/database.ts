@@ -33,7 +33,7 @@ export class Database {
   }
 
   /** One statement as an actor, rows as text. @throws KyozoError `unauthenticated` when the credential has ended */
-  text(actor: Actor, fragment: Sql): Promise<TextRow[]> {
+  text(actor: Actor | Tenant, fragment: Sql): Promise<TextRow[]> {
     return this.#fly<TextRow>([enter(actor), statement(fragment)], 'text');
   }
 

@@ -1,6 +1,7 @@
 import type { Actor } from '@kyozo/resource';
 import type { Database } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
+import type { Signals } from './signals.ts';
 
 export type FeedEvent = {
   /** Where a reader resumes: transaction and number. */
@@ -14,8 +15,6 @@ export type FeedEvent = {
   data: unknown;
 };
 
-type Listener = () => void;
-
 /**
  * The event log as a stream. Readers are woken when their team has changed and then read what is new
  * from PostgreSQL themselves, so nothing is missed and row-level security decides what they see.
@@ -25,25 +24,19 @@ type Listener = () => void;
  */
 export class EventFeed {
   readonly #database: Database;
-  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #signals: Signals;
 
-  constructor(database: Database) {
+  constructor(database: Database, signals: Signals) {
     this.#database = database;
+    this.#signals = signals;
   }
 
-  /** Wakes the readers of a team. Called after a commit; calling it for nothing is harmless. */
-  readonly changed = (teamId: string): void => {
-    for (const listener of this.#listeners.get(teamId) ?? []) listener();
-  };
+  /** Wakes the readers of a team. Called after a commit. */
+  readonly changed = (teamId: string): void => this.#signals.wake(teamId);
 
   /** Calls `listener` whenever the team may have new events, until the returned function is called. */
-  listen(teamId: string, listener: Listener): () => void {
-    const listeners = this.#listeners.get(teamId) ?? new Set();
-    this.#listeners.set(teamId, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#listeners.delete(teamId);
-    };
+  listen(teamId: string, listener: () => void): () => void {
+    return this.#signals.listen(teamId, listener);
   }
 
   /** Up to 100 events after a cursor; `now` starts behind what has happened so far. */

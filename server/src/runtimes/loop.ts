@@ -47,7 +47,9 @@ export class Loop {
     child.stdout.on('data', (chunk: Buffer) => this.#print('stdout', chunk));
     child.stderr.on('data', (chunk: Buffer) => this.#print('stderr', chunk));
     child.stdin.end();
-    createInterface({ input: child.control }).on('line', (line) => this.#report(line));
+    createInterface({ input: child.control })
+      .on('line', (line) => this.#report(line))
+      .on('error', () => {});
     const ends = [child.stdout, child.stderr].map(closed);
     void Promise.all([child.exited.catch((error) => error), ...ends]).then(([exit]) =>
       this.#end(exit),

@@ -96,6 +96,8 @@ function forward(id: number, fd: number, running: Running, release: () => void):
     if (left <= 0) stream.pause();
   });
   stream.on('error', () => {});
+  // Descriptor 3 goes both ways: without this it would stay half open when the child has ended.
+  stream.once('end', () => stream.destroy());
   stream.once('close', () => {
     server.write(encodeFrame(Kind.End, id, fd));
     release();

@@ -3,12 +3,15 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Call, Performers } from '../actions.ts';
 import type { Database } from '../database/database.ts';
 import { rowOf } from '../database/select.ts';
+import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import type { Records } from '../records.ts';
 import { slugOf } from '../slug.ts';
 import { file } from './file.ts';
 import type { FileStore } from './file-store.ts';
 import { fileVersion } from './file-version.ts';
+import { isRunnable, type Runner } from './runner.ts';
+import { taskRun } from './task-run.ts';
 import { workspace } from './workspace.ts';
 
 export type Workspaces = {
@@ -21,6 +24,7 @@ export type Workspaces = {
   follow(actor: Actor, fileId: string): Promise<void>;
   /** A file has gone to the trash. */
   closed(fileId: string): void;
+  runner: Runner;
 };
 
 /** The actions of workspaces and files that are more than one change of one row. */
@@ -114,8 +118,57 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
       if (!newest) throw new KyozoError('conflict', 'The file has no content yet.');
       return { row: newest, resource: fileVersion, status: changed ? 201 : 200 };
     },
+
+    async 'tasks.run'({ actor, input, record }: Call) {
+      const [row] = await database.rows<TaskRow>(
+        actor,
+        sql`select * from tasks where id = ${record!.id}`,
+      );
+      const { notebook_id: notebookId, language, source } = row!;
+      const timeout = input.arguments.timeout as number | undefined;
+      const cells = [{ language, source }];
+      return {
+        row: await workspaces.runner.queue(actor, {
+          notebookId,
+          taskId: row!.id,
+          language,
+          source,
+          cells,
+          timeout,
+        }),
+        resource: taskRun,
+      };
+    },
+
+    async 'notebooks.run'({ actor, record }: Call) {
+      const notebookId = record!.id;
+      const rows = await database.rows<TaskRow>(
+        actor,
+        sql`select * from tasks where notebook_id = ${notebookId} order by position`,
+      );
+      const cells = rows.filter(
+        (row) => row.attributes.excludeFromRunAll !== 'true' && isRunnable(row.language),
+      );
+      if (cells.length === 0)
+        throw new KyozoError('conflict', 'Nothing in this notebook can be run.');
+      const source = cells.map((cell) => cell.source).join('\n');
+      const request = { notebookId, taskId: null, language: 'notebook', source, cells };
+      return { row: await workspaces.runner.queue(actor, request), resource: taskRun };
+    },
+
+    async 'task-runs.cancel'({ actor, record }: Call) {
+      return { row: await workspaces.runner.cancel(actor, record!.id) };
+    },
   };
 }
+
+type TaskRow = {
+  id: string;
+  notebook_id: string;
+  language: string;
+  source: string;
+  attributes: Record<string, string>;
+};
 
 /** @throws KyozoError for text that is no base64 */
 function bytesOf(content: string, encoding: string | undefined): Uint8Array {

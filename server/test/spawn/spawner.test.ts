@@ -145,3 +145,15 @@ function runs(pid: number): boolean {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(10);
 }
+
+test('a child with a control channel is forgotten once it has ended', async () => {
+  const own = await startSpawner();
+  const child = own.spawn('true', [], { control: true });
+  const ends = [child.stdout, child.stderr, child.control].map((stream) =>
+    once(stream.resume(), 'end'),
+  );
+  await Promise.all([child.exited, ...ends]);
+  const failed = once(child.control, 'error').then(() => 'failed');
+  await own.close();
+  expect(await Promise.race([failed, sleep(50, 'quiet')])).toBe('quiet');
+});

@@ -48,7 +48,9 @@ export async function graphql(app: FastifyInstance, edge: Edge, database: Databa
 
 /** Mercurius hides what was wrong with a document behind one sentence; clients need to know. */
 function validationErrors(error: GraphQLError): GraphQLError[] | undefined {
-  const inner = (error as { errors?: GraphQLError[] }).errors ?? (error.originalError as { errors?: GraphQLError[] } | undefined)?.errors;
+  const inner =
+    (error as { errors?: GraphQLError[] }).errors ??
+    (error.originalError as { errors?: GraphQLError[] } | undefined)?.errors;
   return Array.isArray(inner) && inner.length > 0 ? inner : undefined;
 }
 

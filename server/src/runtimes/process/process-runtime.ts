@@ -1,4 +1,4 @@
-import { chmod, lchown, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -14,14 +14,10 @@ import {
   type Session,
   type StartOptions,
 } from '../runtime.ts';
+import { giveTo, nextSandboxUser } from '../sandbox-user.ts';
 import { sandboxed } from './sandbox.ts';
 
 const LOOPS = '/opt/kyozo/loops';
-
-/** Sandboxes of a server that runs as root get users of their own: limits do not bind root. */
-const FIRST_USER = 210_000;
-const USERS = 50_000;
-let lastUser = 0;
 
 /**
  * The bubblewrap runtime, tried out before it is offered: `bwrap` is the program's path. Errors:
@@ -43,7 +39,7 @@ async function startSession(
   options: StartOptions,
 ): Promise<Session> {
   const directory = resolve(options.directory);
-  const user = nextUser();
+  const user = nextSandboxUser();
   if (user !== undefined) await giveTo(directory, user);
   const launch = (language: Language, limits: Limits) => {
     const bindMemory = language !== 'javascript';
@@ -72,7 +68,7 @@ function startSandbox(
 
 async function probe(spawner: Spawner, bwrap: string): Promise<Language[]> {
   const directory = await mkdtemp(join(tmpdir(), 'kyozo-probe-'));
-  const user = nextUser();
+  const user = nextSandboxUser();
   if (user !== undefined) await giveTo(directory, user);
   const look = 'touch here && for name in bash python3 node; do command -v $name; done; exit 0';
   const command = sandboxed({ bwrap, directory, limits: DEFAULT_LIMITS, bindMemory: true }, [
@@ -88,7 +84,7 @@ async function probe(spawner: Spawner, bwrap: string): Promise<Language[]> {
       text(child.stderr),
       child.exited,
     ]);
-    if (exit.code !== 0) throw new Error(complaint.trim());
+    if (exit.code !== 0 || found === '') throw new Error(complaint.trim());
     const has = (name: string) => found.split('\n').some((path) => path.endsWith(`/${name}`));
     const javascript: Language[] = has('node') ? ['javascript', 'typescript'] : [];
     return [
@@ -100,19 +96,5 @@ async function probe(spawner: Spawner, bwrap: string): Promise<Language[]> {
     throw new RuntimeUnavailable('The sandbox (bubblewrap) does not work on this machine.', error);
   } finally {
     await rm(directory, { recursive: true, force: true });
-  }
-}
-
-function nextUser(): number | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  lastUser = (lastUser + 1) % USERS;
-  return FIRST_USER + lastUser;
-}
-
-async function giveTo(directory: string, user: number): Promise<void> {
-  await lchown(directory, user, user);
-  await chmod(directory, 0o700);
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    await lchown(join(entry.parentPath, entry.name), user, user);
   }
 }

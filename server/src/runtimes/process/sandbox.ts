@@ -42,7 +42,8 @@ export function sandboxed(options: SandboxOptions, command: string[]): string[] 
       LOOPS,
       '/opt/kyozo/loops',
     ],
-    ...['--bind', directory, '/work', '--chdir', '/work', '--', ...command],
+    ...['--bind', directory, '/work', '--chdir', '/work'],
+    ...['--remount-ro', '/dev', '--remount-ro', '/', '--', ...command],
   ];
 }
 
