@@ -1,9 +1,8 @@
 import { createRouter } from 'sv-router';
-import AppLayout from './layout/AppLayout.svelte';
 
 /** Every address of the app; parentheses leave the frame. Places load when first visited. */
 export const { p, navigate, isActive, route, preload } = createRouter({
-  layout: AppLayout,
+  layout: () => import('./layout/AppLayout.svelte'),
   '/(sign-in)': () => import('./components/access/SignIn.svelte'),
   '/(sign-up)': () => import('./components/access/SignUp.svelte'),
   '/': () => import('./components/dashboard/Dashboard.svelte'),
