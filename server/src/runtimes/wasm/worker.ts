@@ -1,5 +1,5 @@
 /** The process that runs one language of the wasm runtime; speaks as the sandboxed loops do. */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import net, { Socket } from 'node:net';
 import { join, relative } from 'node:path';
@@ -23,7 +23,7 @@ const evaluate = await open();
 report({ type: 'ready' });
 
 const io: Io = {
-  print: (stream, text) => void process[stream].write(text),
+  print: (stream, text) => writeAll(stream, Buffer.from(text)),
   emit: (stream, mimeType, data) => report({ type: 'output', stream, mimeType, data }),
 };
 
@@ -31,9 +31,15 @@ for await (const line of createInterface({ input: control })) {
   const [nonce, source, setup] = line.split(' ') as [string, string, string];
   const verdict = await evaluate(taskOf(decode(source), decode(setup)), io);
   const marker = `\u0001end ${nonce}\u0001`;
-  process.stdout.write(marker);
-  process.stderr.write(marker);
+  io.print('stdout', marker);
+  io.print('stderr', marker);
   report({ type: 'done', ...verdict });
+}
+
+/** Not by process.stdout, which would queue a flood in memory. */
+function writeAll(stream: 'stdout' | 'stderr', bytes: Buffer): void {
+  const fd = stream === 'stdout' ? 1 : 2;
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
 /** A shell's setup is in its own words, see loop.ts. */

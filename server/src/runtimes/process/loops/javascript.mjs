@@ -3,12 +3,25 @@
  * REPL mode gives what notebooks need: top-level await and `const` that a later cell may declare
  * again.
  */
+import { writeSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { createRequire, stripTypeScriptTypes } from 'node:module';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
 import { inspect } from 'node:util';
 
+// Node's own streams queue in memory what the reader has not taken yet; a flood must wait instead.
+for (const [name, fd] of [
+  ['stdout', 1],
+  ['stderr', 2],
+]) {
+  const write = (chunk, _encoding, done) => {
+    for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+    done();
+  };
+  Object.defineProperty(process, name, { value: Object.assign(new Writable({ write }), { fd }) });
+}
 const control = new Socket({ fd: 3, readable: true, writable: true });
 const inspector = new Session();
 inspector.connect();
