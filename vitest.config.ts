@@ -1,0 +1,44 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    // Two at a time: the machine that has to pass them has two cores.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: [
+            '{resource,markdown,elim,cli}/test/**/*.test.ts',
+            'server/test/{spawn,storage,runtimes}/**/*.test.ts',
+            'test/**/*.test.ts',
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'server',
+          include: [
+            'server/test/{accounts,api,collaboration,database,events,workspaces,start}/**/*.test.ts',
+          ],
+          globalSetup: ['server/test/support/cluster.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          // One browser and one server at a time.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
