@@ -123,7 +123,10 @@ export function runtimeContract(
       expect([bad.code, bad.of('error').split('\n')[0]]).toEqual([1, 'TypeError: bad']);
       expect((await run('const const', 'javascript')).of('error')).toMatch(/^SyntaxError/);
       expect((await run('enum A { B }', 'typescript')).code).toBe(1);
-      expect((await run('await Promise.resolve(1)', 'javascript')).code).toBe(0);
+      expect((await run('const b = await Promise.resolve(1); b', 'javascript')).of('result')).toBe(
+        '1',
+      );
+      expect((await run('const b = 2; b', 'javascript')).of('result')).toBe('2');
     });
 
     test('the environment is set before the cell', async () => {

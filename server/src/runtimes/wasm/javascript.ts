@@ -1,6 +1,7 @@
 import { stripTypeScriptTypes } from 'node:module';
 import { getQuickJS, type QuickJSContext, type QuickJSHandle } from 'quickjs-emscripten';
 import type { Evaluate, Files, Io, Verdict } from './evaluator.ts';
+import { toTopLevel } from './top-level.ts';
 
 const PRELUDE = `
 globalThis.console = {};
@@ -28,9 +29,6 @@ globalThis.process = { env: {} };
   }
   globalThis.display = (value) => __display(show(value));
 })();`;
-
-/** Declarations at the start of a line become global variables, so that a later cell may repeat them. */
-const DECLARATION = /^(?:const|let)(?=\s+[\w$[{])/gm;
 
 /** QuickJS in WebAssembly: the language and a console, no modules and no machine. */
 export async function openJavaScript(files: Files, memoryBytes: number): Promise<Evaluate> {
@@ -62,7 +60,7 @@ export async function openJavaScript(files: Files, memoryBytes: number): Promise
     setEnv(context, env);
     try {
       const plain = language === 'typescript' ? stripTypeScriptTypes(source) : source;
-      return settle(context, current, plain.replace(DECLARATION, 'var'));
+      return settle(context, current, toTopLevel(plain));
     } catch (error) {
       current.emit('error', 'text/plain', String(error));
       return { exitCode: 1 };
@@ -71,8 +69,7 @@ export async function openJavaScript(files: Files, memoryBytes: number): Promise
 }
 
 async function settle(context: QuickJSContext, io: Io, source: string): Promise<Verdict> {
-  const module = /\bawait\b/.test(source);
-  const outcome = context.evalCode(source, 'cell.js', { type: module ? 'module' : 'global' });
+  const outcome = context.evalCode(source, 'cell.js');
   if (outcome.error) return fail(context, io, outcome.error);
   const promised = context.resolvePromise(outcome.value);
   outcome.value.dispose();
@@ -80,7 +77,7 @@ async function settle(context: QuickJSContext, io: Io, source: string): Promise<
   const settled = await promised;
   if (settled.error) return fail(context, io, settled.error);
   const { value } = settled;
-  if (!module && context.typeof(value) !== 'undefined') {
+  if (context.typeof(value) !== 'undefined') {
     io.emit('result', 'text/plain', show(context, value));
   }
   value.dispose();

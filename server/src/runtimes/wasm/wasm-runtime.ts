@@ -62,7 +62,12 @@ async function startSession(
 function commandOf(means: Means, directory: string, language: Language, limits: Limits): string[] {
   return [
     ...(means.unshare ? ['unshare', '--user', '--net', '--'] : []),
-    ...[process.execPath, '--permission', '--no-warnings'],
+    ...[
+      process.execPath,
+      '--permission',
+      '--no-warnings',
+      '--disallow-code-generation-from-strings',
+    ],
     ...[PACKAGES, RUNTIMES, directory].map((path) => `--allow-fs-read=${path}`),
     `--max-old-space-size=${Math.floor((limits.memoryBytes * 0.75) / 2 ** 20)}`,
     ...[WORKER, JSON.stringify({ language, directory, limits })],
