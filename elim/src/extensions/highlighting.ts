@@ -72,7 +72,9 @@ function changedRanges(tr: Transaction): [number, number][] {
   return tr.mapping.maps.flatMap((map, index) => {
     const ranges: [number, number][] = [];
     const rest = tr.mapping.slice(index + 1);
-    map.forEach((_from, _to, from, to) => ranges.push([rest.map(from, -1), rest.map(to, 1)]));
+    map.forEach((_from, _to, from, to) => {
+      ranges.push([rest.map(from, -1), rest.map(to, 1)]);
+    });
     return ranges;
   });
 }

@@ -1,0 +1,11 @@
+export { type Command, commands, commandsOf, type Group } from './commands.ts';
+export { type ExtensionOptions, extensions, languages } from './editor.ts';
+export type { CellSlots, Cells, MountedCell } from './extensions/cell.ts';
+export type { User } from './extensions/collaboration.ts';
+export type { UploadFile } from './extensions/file-upload.ts';
+export type { ResolveUrl } from './extensions/image.ts';
+export { default as ShadcnBubbleMenu } from './shadcn/ShadcnBubbleMenu.svelte';
+export { default as ShadcnDragHandle } from './shadcn/ShadcnDragHandle.svelte';
+export { default as ShadcnEditor } from './shadcn/ShadcnEditor.svelte';
+export { default as ShadcnToolBar } from './shadcn/ShadcnToolBar.svelte';
+export type { ShadcnEditorProps } from './shadcn/shadcn-editor.svelte.ts';
