@@ -49,6 +49,21 @@ if (bwrap === undefined) {
         expect(Number(more.of('stdout'))).toBeLessThan(12);
       });
 
+      test('system calls that broke sandboxes before are refused', async () => {
+        const numbers = {
+          x64: [250, 425, 323, 321, 298, 101, 165, 272, 304],
+          arm64: [219, 425, 282, 280, 241, 117, 40, 97, 265],
+        };
+        const calls = numbers[process.arch as keyof typeof numbers];
+        const tried = await run(
+          `import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n[(libc.syscall(n, 0, 0, 0, 0, 0), ctypes.get_errno()) for n in ${JSON.stringify(calls)}]`,
+        );
+        expect(tried.of('result')).toBe(`[${calls.map(() => '(-1, 1)').join(', ')}]`);
+        expect((await run("open('/proc/self/status').read()")).of('result')).toMatch(
+          /Seccomp:\\t2/,
+        );
+      });
+
       test('a cell that lies to the server fools only itself', async () => {
         const lie = await run(
           'import os\nos.write(3, b\'{"type":"done","exitCode":0}\\n\' + b"garbage\\n")\nimport time\ntime.sleep(5)',

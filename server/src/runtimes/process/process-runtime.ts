@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -16,6 +16,7 @@ import {
 } from '../runtime.ts';
 import { giveTo, nextSandboxUser } from '../sandbox-user.ts';
 import { sandboxed } from './sandbox.ts';
+import { seccompFilter } from './seccomp.ts';
 
 const LOOPS = '/opt/kyozo/loops';
 
@@ -24,17 +25,29 @@ const LOOPS = '/opt/kyozo/loops';
  * RuntimeUnavailable when a sandbox does not start here.
  */
 export async function openProcessRuntime(spawner: Spawner, bwrap: string): Promise<Runtime> {
-  const languages = await probe(spawner, bwrap);
+  const place = { spawner, bwrap, filter: await writeFilter() };
+  const languages = await probe(place);
   return {
     name: 'process',
     languages,
-    start: (options) => startSession(spawner, bwrap, languages, options),
+    start: (options) => startSession(place, languages, options),
   };
 }
 
+type Place = { spawner: Spawner; bwrap: string; filter: string | undefined };
+
+/** In the machine's temporary folder, because every sandbox's user must be able to read it. */
+async function writeFilter(): Promise<string | undefined> {
+  const filter = seccompFilter();
+  if (!filter) return undefined;
+  const folder = await mkdtemp(join(tmpdir(), 'kyozo-filter-'));
+  await chmod(folder, 0o755);
+  await writeFile(join(folder, 'seccomp'), filter, { mode: 0o444 });
+  return join(folder, 'seccomp');
+}
+
 async function startSession(
-  spawner: Spawner,
-  bwrap: string,
+  place: Place,
   languages: Language[],
   options: StartOptions,
 ): Promise<Session> {
@@ -43,8 +56,11 @@ async function startSession(
   if (user !== undefined) await giveTo(directory, user);
   const launch = (language: Language, limits: Limits) => {
     const bindMemory = language !== 'javascript';
-    const command = sandboxed({ bwrap, directory, limits, bindMemory }, loopOf(language, limits));
-    return startSandbox(spawner, command, user, true);
+    const command = sandboxed(
+      { ...place, directory, limits, bindMemory },
+      loopOf(language, limits),
+    );
+    return startSandbox(place.spawner, command, user, true);
   };
   return new LoopSession(launch, languages, { ...DEFAULT_LIMITS, ...options.limits });
 }
@@ -66,17 +82,17 @@ function startSandbox(
   return spawner.spawn(program!, args, { cwd: '/', env, control, uid: user, gid: user });
 }
 
-async function probe(spawner: Spawner, bwrap: string): Promise<Language[]> {
+async function probe(place: Place): Promise<Language[]> {
   const directory = await mkdtemp(join(tmpdir(), 'kyozo-probe-'));
   const user = nextSandboxUser();
   if (user !== undefined) await giveTo(directory, user);
   const look = 'touch here && for name in bash python3 node; do command -v $name; done; exit 0';
-  const command = sandboxed({ bwrap, directory, limits: DEFAULT_LIMITS, bindMemory: true }, [
+  const command = sandboxed({ ...place, directory, limits: DEFAULT_LIMITS, bindMemory: true }, [
     'sh',
     '-c',
     look,
   ]);
-  const child = startSandbox(spawner, command, user, false);
+  const child = startSandbox(place.spawner, command, user, false);
   child.stdin.end();
   try {
     const [found, complaint, exit] = await Promise.all([

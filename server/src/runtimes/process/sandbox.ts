@@ -9,6 +9,8 @@ const MiB = 1024 * 1024;
 export type SandboxOptions = {
   bwrap: string;
   directory: string;
+  /** The file of the system call filter; undefined where there is none for this machine. */
+  filter: string | undefined;
   limits: Limits;
   /** Bind the memory limit to each process; V8 reserves too much address space to start in it. */
   bindMemory: boolean;
@@ -16,12 +18,15 @@ export type SandboxOptions = {
 
 /** `[program, ...arguments]` that runs `command` inside. */
 export function sandboxed(options: SandboxOptions, command: string[]): string[] {
-  const { bwrap, directory, limits, bindMemory } = options;
+  const { bwrap, directory, filter, limits, bindMemory } = options;
   const memory = bindMemory ? [`--data=${limits.memoryBytes}`] : [];
   return [
+    // bubblewrap takes the filter as an open descriptor.
+    ...(filter ? ['sh', '-c', 'exec 9<"$0"; exec "$@"', filter] : []),
     ...['prlimit', '--core=0', '--nofile=1024', `--nproc=${limits.processes}`],
     ...[...memory, `--fsize=${limits.fileBytes}`, '--'],
     ...[bwrap, '--unshare-all', '--unshare-user', '--disable-userns', '--die-with-parent'],
+    ...(filter ? ['--seccomp', '9'] : []),
     ...['--new-session', '--clearenv', '--hostname', 'sandbox', '--uid', '1000', '--gid', '1000'],
     ...environment({
       PATH: '/opt/kyozo/bin:/usr/local/bin:/usr/bin:/bin',
