@@ -225,6 +225,8 @@ export const messages = {
     failedToStart: 'The cell could not be run',
     took: (time: string) => `in ${time}`,
     picture: 'Picture made by the cell',
+    needsLanguage: 'Name the language of this block to run it.',
+    showMore: 'Show all of the output',
   },
   notebooks: {
     title: 'Notebooks',

@@ -37,6 +37,8 @@ async function follow(signal: AbortSignal, onEvent: (event: Event) => void): Pro
     } catch {
       // A broken stream is tried again below; each place shows by itself that it is out of reach.
     }
+    // Without a number to resume from, what happened meanwhile is unknown: read everything again.
+    if (!lastId && !signal.aborted) void queryClient.invalidateQueries();
     await new Promise((resolve) => setTimeout(resolve, pause));
     pause = Math.min(pause * 2, longestPause);
   }

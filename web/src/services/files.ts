@@ -91,6 +91,15 @@ export const files = {
     });
   },
 
+  /** Replaces the content with these bytes, as a new version. */
+  write: async (id: string, content: File): Promise<void> => {
+    await send(`/files/${id}/content`, {
+      method: 'PUT',
+      headers: { 'content-type': content.type || 'application/octet-stream' },
+      body: content,
+    });
+  },
+
   content: async (id: string, signal?: AbortSignal): Promise<Blob> =>
     (await send(`/files/${id}/content`, { signal })).blob(),
 };

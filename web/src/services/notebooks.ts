@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/svelte-query';
-import type { Notebook, Task } from '../types/records.ts';
+import type { Notebook, Task, TaskRun } from '../types/records.ts';
 import { read, readAll } from './client.ts';
 
 export const notebooks = {
@@ -15,6 +15,19 @@ export const notebooks = {
       queryKey: ['notebooks', 'of', fileId],
       queryFn: async ({ signal }) =>
         (await read<Notebook[]>(`/notebooks?filter[file][id]=${fileId}`, signal)).data[0] ?? null,
+    }),
+
+  /** The newest runs of a notebook's tasks, newest first. */
+  runs: (id: string) =>
+    queryOptions({
+      queryKey: ['task-runs', 'of', id],
+      queryFn: async ({ signal }) =>
+        (
+          await read<TaskRun[]>(
+            `/task-runs?filter[notebook][id]=${id}&sort=-insertedAt&page[limit]=100`,
+            signal,
+          )
+        ).data,
     }),
 
   tasks: (id: string) =>

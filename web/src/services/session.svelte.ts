@@ -1,6 +1,7 @@
 import type { Team, Tokens, User } from '../types/records.ts';
 import { read, scope, write } from './client.ts';
 import { OfflineError } from './errors.ts';
+import { forgetLocalDocuments } from './local-documents.ts';
 import { queryClient } from './query-client.ts';
 import { tokens } from './tokens.ts';
 
@@ -38,8 +39,9 @@ class Session {
     await this.#enter('sign-in', { email, password });
   }
 
-  async register(registration: Registration): Promise<void> {
-    await this.#enter('register', registration);
+  /** Makes an account; `furnish` may fail without harm: the account is there all the same. */
+  async register(registration: Registration, furnish: () => Promise<void>): Promise<void> {
+    await this.#enter('register', registration, () => furnish().catch(() => undefined));
   }
 
   async signOut(): Promise<void> {
@@ -47,6 +49,7 @@ class Session {
     await write('POST', '/users/sign-out').catch(() => undefined);
     tokens.clear();
     this.#end();
+    await forgetLocalDocuments();
   }
 
   /** Reads the user again, after a change of name or of teams. */
@@ -61,9 +64,14 @@ class Session {
     queryClient.clear();
   }
 
-  async #enter(action: string, attributes: Record<string, string>): Promise<void> {
+  async #enter(
+    action: string,
+    attributes: Record<string, string>,
+    before: () => Promise<void> = async () => {},
+  ): Promise<void> {
     const { meta } = await write<User>('POST', `/users/${action}`, { type: 'users', attributes });
     tokens.keep(meta as Tokens);
+    await before();
     await this.#load();
   }
 

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/svelte-query';
 import type { Output, TaskRun } from '../types/records.ts';
-import { read, readAll, write } from './client.ts';
+import { read, write } from './client.ts';
 import { readServerEvents } from './server-events.ts';
 
 const type = 'task-runs';
@@ -23,14 +23,6 @@ export const taskRuns = {
           )
         ).data,
     }),
-
-  /** The last run of one task, or null. */
-  lastOf: async (taskId: string): Promise<TaskRun | null> =>
-    (await read<TaskRun[]>(`/task-runs?filter[task][id]=${taskId}&sort=-insertedAt&page[limit]=1`))
-      .data[0] ?? null,
-
-  outputs: (id: string, after = 0): Promise<Output[]> =>
-    readAll<Output>(`/task-runs/${id}/outputs?page[after]=${after}`),
 
   /** Outputs as they come, from the first after `after` until the run has ended. */
   async *follow(id: string, after: number, signal: AbortSignal): AsyncGenerator<Output> {

@@ -1,4 +1,3 @@
-import { send } from '../../services/client.ts';
 import { ApiError, readableError } from '../../services/errors.ts';
 import { files } from '../../services/files.ts';
 import { queryClient } from '../../services/query-client.ts';
@@ -81,24 +80,16 @@ async function store({ workspaceId, path, file }: Upload): Promise<void> {
   const known = queryClient
     .getQueryData(files.inWorkspace(workspaceId).queryKey)
     ?.find((each) => each.path === path);
-  if (known) return put(known.id, file);
+  if (known) return files.write(known.id, file);
   if (file.size <= largestInline) {
     await files.create({ workspaceId, path, content: await base64(file), encoding: 'base64' });
   } else {
     const made = await files.create({ workspaceId, path });
-    await put(made.id, file).catch(async (error: unknown) => {
+    await files.write(made.id, file).catch(async (error: unknown) => {
       if (error instanceof ApiError) await files.trash(made.id).catch(() => undefined);
       throw error;
     });
   }
-}
-
-async function put(id: string, file: File): Promise<void> {
-  await send(`/files/${id}/content`, {
-    method: 'PUT',
-    headers: { 'content-type': file.type || 'application/octet-stream' },
-    body: file,
-  });
 }
 
 function base64(file: File): Promise<string> {

@@ -1,0 +1,24 @@
+import type { ShadcnEditorProps } from 'elim';
+
+export type Heading = { at: number; level: number; text: string };
+type Editor = NonNullable<ShadcnEditorProps['editor']>;
+
+/** The headings of the text, in order. */
+export function headingsOf(editor: Editor): Heading[] {
+  const headings: Heading[] = [];
+  editor.state.doc.forEach((node, at) => {
+    if (node.type.name !== 'heading' || !node.textContent) return;
+    headings.push({ at, level: Number(node.attrs['level']), text: node.textContent });
+  });
+  return headings;
+}
+
+/** Puts the caret in a heading and brings it to the top of the page. */
+export function goToHeading(editor: Editor, { at, text }: Heading): void {
+  editor.commands.setTextSelection(at + 1 + text.length);
+  editor.view.focus();
+  const element = editor.view.nodeDOM(at);
+  if (!(element instanceof HTMLElement)) return;
+  const barsHeight = 110;
+  scrollBy({ top: element.getBoundingClientRect().top - barsHeight });
+}

@@ -1,0 +1,59 @@
+import { files } from '../../services/files.ts';
+import { queryClient } from '../../services/query-client.ts';
+import type { FileRecord } from '../../types/records.ts';
+import { freePath, nameOf, parentOf } from '../files/paths.ts';
+
+const pixel = 'data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=';
+const shown = /^image\/(png|jpeg|gif|webp|avif)$/u;
+
+/**
+ * Pictures of the workspace inside its documents. The browser cannot send our token with an
+ * `img`, so they are read by the client and shown from memory.
+ */
+export class Pictures {
+  readonly #file: FileRecord;
+  readonly #workspaceId: string;
+  readonly #addresses = new Map<string, string>();
+
+  constructor(file: FileRecord) {
+    this.#file = file;
+    this.#workspaceId = file.workspace?.id ?? '';
+  }
+
+  /** The address to show for one in the text; a pixel until the picture is here. */
+  resolve = (url: string): string => {
+    if (/^(?:[a-z][a-z0-9+.-]*:|\/\/)/iu.test(url)) return url;
+    const known = this.#addresses.get(url);
+    if (known !== undefined) return known;
+    this.#addresses.set(url, pixel);
+    void this.#load(url);
+    return pixel;
+  };
+
+  /** Stores a file beside the document; resolves to its address in the text. */
+  upload = async (file: File): Promise<string> => {
+    const there = await queryClient.fetchQuery(files.inWorkspace(this.#workspaceId));
+    const path = freePath(there, parentOf(this.#file.path), file.name || 'image.png');
+    const made = await files.create({ workspaceId: this.#workspaceId, path });
+    await files.write(made.id, file);
+    void queryClient.invalidateQueries({ queryKey: ['files'] });
+    return encodeURI(nameOf(path));
+  };
+
+  close(): void {
+    for (const address of this.#addresses.values()) URL.revokeObjectURL(address);
+  }
+
+  async #load(url: string): Promise<void> {
+    const there = await queryClient.fetchQuery(files.inWorkspace(this.#workspaceId));
+    const base = new URL(`http://workspace/${encodeURI(this.#file.path)}`);
+    const path = decodeURI(new URL(url, base).pathname.slice(1));
+    const file = there.find((each) => each.path === path);
+    if (!file || !shown.test(file.contentType)) return;
+    const address = URL.createObjectURL(await files.content(file.id));
+    this.#addresses.set(url, address);
+    for (const image of document.querySelectorAll<HTMLImageElement>('img[data-src]')) {
+      if (image.dataset['src'] === url) image.src = address;
+    }
+  }
+}

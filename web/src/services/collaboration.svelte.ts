@@ -1,0 +1,118 @@
+import { HocuspocusProvider } from '@hocuspocus/provider';
+import { IndexeddbPersistence } from 'y-indexeddb';
+import * as Y from 'yjs';
+import { personColour } from '../ui/avatar/index.ts';
+import { localName } from './local-documents.ts';
+import { tokens } from './tokens.ts';
+
+export type SaveState = 'opening' | 'saving' | 'saved' | 'offline' | 'readOnly' | 'failed';
+export type Person = { clientId: number; id: string; name: string; colour: string };
+type Author = { id: string; name: string };
+
+/**
+ * One document that others may have open too. The server acknowledges an update only when it is
+ * durable, so "nothing unacknowledged while connected" is what "Saved" means.
+ */
+export class LiveDocument {
+  readonly document = new Y.Doc();
+  readonly provider: HocuspocusProvider;
+  people: Person[] = $state.raw([]);
+  /** There is something true to show: the server's text, or what this device kept of it. */
+  isReady = $state(false);
+
+  #isConnected = $state(false);
+  #wasConnected = $state(false);
+  #isUnsaved = $state(true);
+  #isReadOnly = $state(false);
+  #isRefused = $state(false);
+  readonly #local: IndexeddbPersistence;
+
+  readonly state: SaveState = $derived.by(() => {
+    if (this.#isRefused) return 'failed';
+    if (!this.#isConnected) return this.#wasConnected || this.isReady ? 'offline' : 'opening';
+    if (this.#isReadOnly) return 'readOnly';
+    return this.#isUnsaved ? 'saving' : 'saved';
+  });
+
+  readonly canWrite = $derived(!this.#isReadOnly && !this.#isRefused);
+
+  constructor(fileId: string, author: Author) {
+    this.#local = new IndexeddbPersistence(localName(author.id, fileId), this.document);
+    this.#local.once('synced', () => {
+      if (this.document.store.clients.size > 0) this.isReady = true;
+    });
+    this.provider = this.#connect(fileId);
+    this.provider.setAwarenessField('user', {
+      id: author.id,
+      name: author.name,
+      color: personColour(author.id),
+    });
+  }
+
+  /** Resolves when the server has everything that was typed. */
+  saved(): Promise<void> {
+    if (this.state === 'saved') return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = ({ number }: { number: number }) => {
+        if (number > 0) return;
+        this.provider.off('unsyncedChanges', done);
+        resolve();
+      };
+      this.provider.on('unsyncedChanges', done);
+    });
+  }
+
+  close(): void {
+    this.provider.destroy();
+    void this.#local.destroy();
+    this.document.destroy();
+  }
+
+  #connect(name: string): HocuspocusProvider {
+    const protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    return new HocuspocusProvider({
+      url: `${protocol}//${location.host}/collaboration`,
+      name,
+      document: this.document,
+      token: async () => (await tokens.fresh()) ?? '',
+      onAuthenticated: ({ scope }) => {
+        this.#isReadOnly = scope === 'readonly';
+        this.#isRefused = false;
+      },
+      onAuthenticationFailed: () => {
+        this.#isRefused = true;
+      },
+      onSynced: () => {
+        this.isReady = true;
+        this.#isConnected = true;
+        this.#wasConnected = true;
+      },
+      onUnsyncedChanges: ({ number }) => {
+        this.#isUnsaved = number > 0;
+      },
+      onDisconnect: () => {
+        this.#isConnected = false;
+      },
+      onAwarenessChange: ({ states }) => {
+        this.people = others(states, this.document.clientID);
+      },
+    });
+  }
+}
+
+type State = { clientId: number; user?: { id?: string; name?: string; color?: string } };
+
+function others(states: readonly State[], ownId: number): Person[] {
+  return states.flatMap(({ clientId, user }) =>
+    clientId !== ownId && user?.name
+      ? [
+          {
+            clientId,
+            id: user.id ?? String(clientId),
+            name: user.name,
+            colour: user.color ?? personColour(String(clientId)),
+          },
+        ]
+      : [],
+  );
+}
