@@ -15,6 +15,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -81,12 +82,23 @@ export class Journal {
     if (this.#segment) return this.#segment;
     const name = `${hostname()}@${process.pid}@${Date.now()}-${randomUUID().slice(0, 8)}.log`;
     const path = join(this.#folder, name);
-    const fd = openSync(path, 'wx', 0o600);
-    writeSync(fd, ZEROS);
-    fsyncSync(fd);
+    const fd = openFilled(path);
     this.#segment = { path, fd, size: 0 };
     syncFolderSync(this.#folder);
     return this.#segment;
+  }
+}
+
+function openFilled(path: string): number {
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    for (let at = 0; at < ZEROS.length; ) at += writeSync(fd, ZEROS, at);
+    fsyncSync(fd);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    unlinkSync(path);
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@ trap : INT
 printf '{"type":"ready"}\n' >&3
 while IFS=' ' read -r -u 3 __kyozo_nonce __kyozo_source __kyozo_setup; do
   __kyozo_source=$(base64 -d <<<"$__kyozo_source")
-  eval "$(base64 -d <<<"$__kyozo_setup")"
+  [[ -z $__kyozo_setup ]] || eval "$(base64 -d <<<"$__kyozo_setup")"
   eval "$__kyozo_source" </dev/null 3>&-
   __kyozo_status=$?
   printf '\001end %s\001' "$__kyozo_nonce"
