@@ -218,9 +218,8 @@ text = repr(found)
     });
 
     test('two sessions share nothing', async () => {
-      const other = await runtime.start({
-        directory: await mkdtemp(join(tmpdir(), 'kyozo-cells-')),
-      });
+      const directory = await mkdtemp(join(tmpdir(), 'kyozo-cells-'));
+      const other = await runtime.start({ directory });
       await run("mine = 1; open('/tmp/mine', 'w').write('x')");
       const seen: string[] = [];
       const source =
@@ -229,6 +228,7 @@ text = repr(found)
         seen.push(data),
       );
       await other.close();
+      await rm(directory, { recursive: true });
       expect(seen.join('')).toBe('False False []\n');
       await expect(
         other.run({ source, language: 'python', timeoutMs: 1 }, () => {}),

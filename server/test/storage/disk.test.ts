@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -19,4 +19,5 @@ test('abandoned temporary files go at the start, those being written stay', asyn
   await writeFile(join(folder, 'tmp', 'new'), 'x');
   await openDisk(folder);
   expect(await readdir(join(folder, 'tmp'))).toEqual(['new']);
+  await rm(folder, { recursive: true });
 });

@@ -231,6 +231,7 @@ test('what a power loss tore is put back from the journal', async () => {
   await reopened.close();
   expect(await readdir(join(folder, 'journal'))).toEqual([]);
   await run('git', ['-C', join(folder, `${workspaceId}.git`), 'fsck', '--full', '--strict']);
+  await rm(folder, { recursive: true });
 });
 
 async function commit(
