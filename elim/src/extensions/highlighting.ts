@@ -42,8 +42,8 @@ export const Highlighting = Extension.create({
         },
       },
       props: { decorations: (state) => plugin.getState(state) },
-      view: () => ({
-        update: (view) => {
+      view: (view) => {
+        const colour = () => {
           if (loading || !view.dom.querySelector('.elim-cell:not([data-language=""])')) return;
           loading = true;
           void load().then((loaded) => {
@@ -51,8 +51,10 @@ export const Highlighting = Extension.create({
             if (!view.isDestroyed)
               view.dispatch(view.state.tr.setMeta(key, true).setMeta('addToHistory', false));
           });
-        },
-      }),
+        };
+        queueMicrotask(colour);
+        return { update: colour };
+      },
     });
     return [plugin];
   },
