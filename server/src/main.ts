@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Actor, verify } from '@kyozo/resource';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -33,6 +31,7 @@ import { createLog } from './log.ts';
 import { Records } from './records.ts';
 import { known, resources } from './resources.ts';
 import { chooseRuntime } from './runtimes/choose-runtime.ts';
+import { openScratch } from './runtimes/scratch.ts';
 import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
 import { type Workspaces, workspacePerformers } from './workspaces/actions.ts';
@@ -90,14 +89,14 @@ async function start(
   const documents = new LiveDocuments(database, files, feed.changed);
   let live: Collaboration | undefined;
   const runtime = await chooseRuntime({ spawner, bwrap: config.bwrap }).catch(() => undefined);
-  const folder = join(config.dataDir, 'runs');
-  await rm(folder, { recursive: true, force: true });
+  const scratch = await openScratch(config.dataDir);
+  stops.push(() => scratch.close());
   const runner = new Runner({
     database,
     files,
     signals,
     runtime,
-    folder,
+    folder: scratch.folder,
     log,
     changed: feed.changed,
   });

@@ -219,7 +219,6 @@ export class Runner {
   /** A copy of the workspace's files for the sandbox; cells never touch the originals. */
   async #copy(actor: Actor, notebookId: string): Promise<string> {
     const { database, files, folder } = this.#parts;
-    await mkdir(folder, { recursive: true });
     const directory = await mkdtemp(join(folder, 'run-'));
     const rows = await database.rows<FileRow>(
       { teamId: actor.teamId },
