@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
@@ -14,11 +15,24 @@ export async function launchBrowser(): Promise<Browser> {
   });
 }
 
-/** Unpacks the browser of the package, and the fonts that lie beside it. */
+/** Unpacks the browser of the package, and lets it see its own fonts beside the machine's. */
 async function unpacked(): Promise<string> {
   const { default: packed } = await import('@sparticuz/chromium');
   const path = await packed.executablePath();
-  const fonts = join(tmpdir(), 'fonts');
-  if (existsSync(fonts)) process.env['FONTCONFIG_PATH'] ??= fonts;
+  const config = join(tmpdir(), 'kyozo-fonts.conf');
+  await writeFile(config, fontConfig(join(tmpdir(), 'fonts')));
+  process.env.FONTCONFIG_FILE ??= config;
   return path;
+}
+
+function fontConfig(packed: string): string {
+  const prefer = (family: string, font: string) =>
+    `<alias binding="strong"><family>${family}</family><prefer><family>${font}</family></prefer></alias>`;
+  return `<?xml version="1.0"?>
+<fontconfig>
+  <dir>${packed}</dir><dir>/usr/share/fonts</dir><cachedir>${join(tmpdir(), 'kyozo-font-cache')}</cachedir>
+  ${['system-ui', 'sans-serif'].map((family) => prefer(family, 'Open Sans')).join('')}
+  ${['ui-monospace', 'monospace'].map((family) => prefer(family, 'DejaVu Sans Mono')).join('')}
+</fontconfig>
+`;
 }

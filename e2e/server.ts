@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ export type Server = { url: string; stop(): Promise<void> };
 /** Starts the product as a child with an empty data directory; resolves when it says it is ready. */
 export async function startServer(): Promise<Server> {
   const dataDir = await mkdtemp(join(tmpdir(), 'kyozo-e2e-'));
+  // The sandbox runs cells as a user of its own, which must be able to pass through.
+  await chmod(dataDir, 0o755);
   const child = spawn(process.execPath, ['cli/src/main.ts', 'serve'], {
     cwd: root,
     env: { ...process.env, HOST: '127.0.0.1', PORT: String(await freePort()), DATA_DIR: dataDir },

@@ -225,6 +225,13 @@ export const messages = {
     failedToStart: 'The cell could not be run',
     took: (time: string) => `in ${time}`,
     picture: 'Picture made by the cell',
+    reasons: {
+      timeout: 'It took longer than allowed and was stopped.',
+      memory: 'It needed more memory than allowed and was stopped.',
+      output: 'It wrote more than allowed and was stopped.',
+      killed: 'Its process was ended.',
+      unavailable: 'No runtime could carry it out.',
+    },
     needsLanguage: 'Name the language of this block to run it.',
     showMore: 'Show all of the output',
   },

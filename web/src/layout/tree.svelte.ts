@@ -21,6 +21,11 @@ export class Tree {
     JSON.parse(localStorage.getItem(openKey) ?? '[]') as string[],
   );
 
+  /** On the first visit nothing was folded or unfolded yet: the first workspace shows its files. */
+  welcome(first: Workspace | undefined): void {
+    if (first && localStorage.getItem(openKey) === null) this.toggle(first.id, true);
+  }
+
   toggle(key: string, unfold = !this.open.has(key)): void {
     if (unfold) this.open.add(key);
     else this.open.delete(key);

@@ -17,7 +17,7 @@ export const apiKeys = {
       type,
       attributes: { name, scopes },
     });
-    return String(meta['key']);
+    return String(meta.key);
   },
 
   revoke: async (id: string): Promise<void> => {

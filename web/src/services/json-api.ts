@@ -32,7 +32,7 @@ export function deserialise<Data>(document: WireDocument): Answer<Data> {
   const data = Array.isArray(document.data)
     ? document.data.map((resource) => toRecord(resource, included))
     : document.data && toRecord(document.data, included);
-  const next = document.links?.['next'];
+  const next = document.links?.next;
   return {
     data: data as Data,
     meta: document.meta ?? {},

@@ -8,7 +8,7 @@ export function headingsOf(editor: Editor): Heading[] {
   const headings: Heading[] = [];
   editor.state.doc.forEach((node, at) => {
     if (node.type.name !== 'heading' || !node.textContent) return;
-    headings.push({ at, level: Number(node.attrs['level']), text: node.textContent });
+    headings.push({ at, level: Number(node.attrs.level), text: node.textContent });
   });
   return headings;
 }

@@ -53,7 +53,7 @@ export class Pictures {
     const address = URL.createObjectURL(await files.content(file.id));
     this.#addresses.set(url, address);
     for (const image of document.querySelectorAll<HTMLImageElement>('img[data-src]')) {
-      if (image.dataset['src'] === url) image.src = address;
+      if (image.dataset.src === url) image.src = address;
     }
   }
 }

@@ -1,0 +1,105 @@
+import type { Page } from 'playwright-core';
+import { openText } from './person.ts';
+
+const markdown = `# Field notes: the reservoir in spring
+
+The level rose by **41 cm** between March and May. Most of it came in two weeks of rain; the snow
+that melted above 900 m explains the rest.
+
+## What we measured
+
+| Station | March | April | May |
+| --- | ---: | ---: | ---: |
+| Upper inlet | 2.31 | 2.48 | 2.66 |
+| Dam | 2.07 | 2.29 | 2.48 |
+
+- [x] Compare with last year
+- [ ] Ask the valley station for hourly values
+
+> Readings before 8 March were taken by hand.
+
+\`\`\`python {name=mean}
+levels = [2.07, 2.29, 2.48]
+print(f"mean {sum(levels) / len(levels):.2f} m")
+\`\`\`
+`;
+
+const tree = [
+  ['Field notes.md', markdown],
+  [
+    'Reports/2026/Quarterly report with a rather long name that has to be cut somewhere.md',
+    '# Report\n',
+  ],
+  ['Reports/2026/Budget.csv', 'item,amount\nPumps,1200\n'],
+  [
+    'Scripts/load-readings.py',
+    'import csv\n\nfor row in csv.reader(open("readings.csv")):\n    print(row)\n',
+  ],
+  ['Scripts/clean.sh', '#!/bin/sh\nset -eu\nrm -rf build\n'],
+  ['.gitignore', 'build\n'],
+  ['config.json', '{ "station": "dam" }\n'],
+  ['To delete.md', '# Soon in the trash\n'],
+] as const;
+
+/** Gives an account what people have after a while: folders, code, runs, a key, something in the trash. */
+export async function furnish(page: Page): Promise<void> {
+  await page.goto('/workspaces');
+  await page.getByRole('button', { name: 'New workspace' }).first().click();
+  await page.getByLabel('Name').fill('Reservoir study');
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await page.getByRole('heading', { name: 'This workspace is empty' }).waitFor();
+  const files = tree.map(([path, content]) => ({ path, content }));
+  await upload(page, files);
+  await page.getByRole('row', { name: 'To delete.md' }).focus();
+  await page.keyboard.press('Delete');
+  await page.getByText('Moved “To delete.md” to the trash').waitFor();
+  await runCells(page);
+  await makeKey(page);
+}
+
+/** Drops files on the page, as a person would from a folder. */
+async function upload(page: Page, files: { path: string; content: string }[]): Promise<void> {
+  const input = page.locator('input[type=file][multiple]').last();
+  for (const folder of new Set(files.map((file) => folderOf(file.path)))) {
+    const address = new URL(page.url());
+    await page.goto(`${address.pathname}?folder=${encodeURIComponent(folder)}`);
+    await page.getByRole('button', { name: 'New', exact: true }).waitFor();
+    const here = files.filter((file) => folderOf(file.path) === folder);
+    await input.setInputFiles(
+      here.map(({ path, content }) => ({
+        name: path.slice(path.lastIndexOf('/') + 1),
+        mimeType: 'text/plain',
+        buffer: Buffer.from(content),
+      })),
+    );
+    await page
+      .getByText(`Uploaded ${here.length === 1 ? '1 file' : `${here.length} files`}`)
+      .waitFor();
+  }
+  await page.goto(new URL(page.url()).pathname);
+  await page.getByRole('grid').getByText('Field notes.md').waitFor();
+}
+
+async function runCells(page: Page): Promise<void> {
+  await page.goto('/');
+  await page.getByRole('link', { name: 'Notebook.md' }).first().click();
+  await openText(page);
+  await page.getByRole('button', { name: 'Run all cells' }).click();
+  await page.waitForFunction(
+    () => document.querySelectorAll('.elim-cell-gutter [aria-label=Done]').length === 3,
+    undefined,
+    { timeout: 60_000 },
+  );
+}
+
+async function makeKey(page: Page): Promise<void> {
+  await page.goto('/settings/api-keys');
+  await page.getByRole('button', { name: 'New key' }).click();
+  await page.getByLabel('What is it for?').fill('Laptop git');
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await page.getByTestId('api-key').waitFor();
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
+}
