@@ -52,3 +52,9 @@ export class Stage {
 /** The document of a page as Markdown, saved over what it was opened with. */
 export const markdown = (page: Page): Promise<string> =>
   page.evaluate(() => (window as unknown as { markdown(): string }).markdown());
+
+/** Chromium tells of a new selection with the next frame, later than a script can press a key. */
+export const settled = (page: Page): Promise<void> =>
+  page.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))),
+  );

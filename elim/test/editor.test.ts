@@ -1,9 +1,9 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { Server } from '@hocuspocus/server';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { sample } from '../dev/sample.ts';
-import { markdown, Stage } from './browser.ts';
+import { markdown, Stage, settled } from './browser.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -16,11 +16,18 @@ afterAll(() => stage.close());
 
 const text = (page: Page) => page.getByRole('textbox', { name: 'Document' });
 
+/** Puts the caret at the end of the line that is clicked. */
+async function caretAt(place: Locator): Promise<void> {
+  await place.click();
+  await settled(place.page());
+  await place.page().keyboard.press('End');
+  await settled(place.page());
+}
+
 test('a document opens and saves without a change, and a typed word is one changed line', async () => {
   const page = await stage.page();
   expect(await markdown(page)).toBe(sample);
-  await page.getByText('surprises nobody').click();
-  await page.keyboard.press('End');
+  await caretAt(page.getByText('surprises nobody'));
   await page.keyboard.type(' Really.');
   expect(await markdown(page)).toBe(sample.replace('good release.', 'good release. Really.'));
   await page.keyboard.press('Control+z');
@@ -29,8 +36,7 @@ test('a document opens and saves without a change, and a typed word is one chang
 
 test('the slash menu is found, filtered and used by keyboard alone', async () => {
   const page = await stage.page({ text: 'start\n' });
-  await text(page).click();
-  await page.keyboard.press('End');
+  await caretAt(text(page));
   await page.keyboard.press('Enter');
   await page.keyboard.type('/tab');
   await page.getByRole('option', { name: 'Table' }).waitFor();
@@ -47,8 +53,9 @@ test('the slash menu is found, filtered and used by keyboard alone', async () =>
 
 test('toolbar and shortcuts share one table of commands', async () => {
   const page = await stage.page({ text: 'some words\n' });
-  await text(page).click();
+  await caretAt(text(page));
   await page.keyboard.press('Control+a');
+  await settled(page);
   await page.keyboard.press('Control+b');
   const bold = page
     .getByRole('toolbar', { name: 'Formatting' })
@@ -75,7 +82,7 @@ test('the toolbar is one stop of the Tab key, with arrows inside', async () => {
 
 test('cells run from the keyboard and from the gutter, and know their places', async () => {
   const page = await stage.page();
-  await page.getByText('npm run build').click();
+  await caretAt(page.getByText('npm run build'));
   await page.keyboard.press('Control+Enter');
   await page.getByRole('button', { name: 'Run cell 1' }).click();
   expect(await page.evaluate(() => [...(window as unknown as { ran(): number[] }).ran()])).toEqual([
@@ -94,16 +101,15 @@ test('cells run from the keyboard and from the gutter, and know their places', a
 test('code is coloured once its language has loaded, and again after typing', async () => {
   const page = await stage.page();
   await page.locator('.hljs-keyword', { hasText: 'export' }).waitFor();
-  await page.getByText('twice').click();
-  await page.keyboard.press('End');
+  await caretAt(page.getByText('twice'));
   await page.keyboard.press('Enter');
   await page.keyboard.type('const more = 1');
-  await page.locator('.hljs-keyword', { hasText: 'const' }).waitFor();
+  await page.locator('.hljs-keyword', { hasText: 'const' }).nth(1).waitFor();
 });
 
 test('pasted Markdown becomes a document, pasted HTML only what the model knows', async () => {
   const page = await stage.page({ text: '' });
-  await text(page).click();
+  await caretAt(text(page));
   const paste = (type: string, data: string) =>
     text(page).evaluate(
       (node, [kind, value]) => {
@@ -118,6 +124,7 @@ test('pasted Markdown becomes a document, pasted HTML only what the model knows'
   await paste('text/plain', '# Title\n\n- [x] done\n');
   expect(await markdown(page)).toBe('# Title\n\n- [x] done\n');
   await page.keyboard.press('Control+a');
+  await settled(page);
   await page.keyboard.press('Delete');
   await paste(
     'text/html',
@@ -139,12 +146,30 @@ test('raw Markdown is shown as its source, edited as such and never run', async 
 
 test('a reader changes nothing', async () => {
   const page = await stage.page({ readonly: '' });
-  await text(page).click();
+  await caretAt(text(page));
   await page.keyboard.type('nope');
   await page.getByRole('checkbox').last().click();
   await page.locator('.elim-raw textarea').first().focus();
   await page.keyboard.type('nope');
   expect(await markdown(page)).toBe(sample);
+});
+
+test('a link shows its address, which Enter changes; a new link asks for one', async () => {
+  const page = await stage.page();
+  await page.getByRole('link', { name: 'the checklist' }).click();
+  const address = page.getByRole('textbox', { name: 'Address' });
+  await address.waitFor();
+  expect(await text(page).evaluate((node) => node === document.activeElement)).toBe(true);
+  expect(await page.evaluate(() => scrollY)).toBe(0);
+  await address.fill('list.md');
+  await address.press('Enter');
+  expect(await markdown(page)).toBe(sample.replace('https://example.org/checklist', 'list.md'));
+  await caretAt(page.getByRole('heading', { name: 'Before you start' }));
+  await page
+    .getByRole('toolbar', { name: 'Formatting' })
+    .getByRole('button', { name: 'Link' })
+    .click();
+  await expect.poll(() => address.evaluate((node) => node === document.activeElement)).toBe(true);
 });
 
 test('two people write in one document, see each other, and undo only their own', async () => {
@@ -156,11 +181,11 @@ test('two people write in one document, see each other, and undo only their own'
       await stage.page({ live, name: 'Ada' }),
       await stage.page({ live, name: 'Bob' }),
     ];
-    await text(ada).click();
+    await caretAt(text(ada));
     await ada.keyboard.type('from ada ');
     await bob.getByText('from ada').waitFor();
     expect(await bob.locator('.elim-caret-name').textContent()).toBe('Ada');
-    await text(bob).click();
+    await caretAt(text(bob));
     await bob.keyboard.press('End');
     await bob.keyboard.type('and bob');
     await ada.getByText('from ada and bob').waitFor();
