@@ -14,7 +14,8 @@ const space = /^[\s\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+$/;
  * has one header row, rows of one length, one alignment a column and no joined cells; code cannot
  * hold an image or a line break. Front matter stands first, a second one is code; HTML left open
  * ends where something follows; a raw block that is in truth ordinary Markdown becomes that, and
- * raw inline parts whose neighbours change so that they read as text become text.
+ * raw inline parts whose neighbours change so that they read as text become text; a paragraph that
+ * starts with the tag of an HTML block becomes one. These last two only `serialize` can tell.
  */
 export function normalize(doc: Node, reparse?: (source: string) => Node[]): Node {
   const content = frontMatterFirst(blocks(doc.content ?? [], reparse));
