@@ -297,8 +297,9 @@ create table task_run_outputs (
 -- The log. `seq` orders the changes of one record; (xid, seq) below the oldest running transaction
 -- orders what a reader may be shown, so that nothing appears behind a cursor.
 create table events (
-  id uuid primary key,
-  team_id uuid not null references teams on delete cascade,
+  id uuid not null,
+  -- No reference: the log outlives what it tells of.
+  team_id uuid not null,
   seq bigint generated always as identity,
   xid xid8 not null default pg_current_xact_id(),
   user_id uuid,
@@ -308,9 +309,8 @@ create table events (
   version integer not null,
   state jsonb not null,
   occurred_at timestamptz not null default now(),
-  unique (team_id, id)
+  primary key (team_id, id)
 );
-create index events_list on events (team_id, id desc);
 create index events_stream on events (team_id, xid, seq);
 
 create function refuse_change() returns trigger language plpgsql as $$

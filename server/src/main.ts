@@ -158,7 +158,8 @@ async function start(
   ]);
   live = await collaboration(app, { database, authenticator, documents, log, ...config });
   stops.push(() => live!.stop());
-  await web(app, config.webRoot);
+  const https = config.publicUrl.startsWith('https:');
+  await app.register(async (scope) => web(scope, config.webRoot, https));
   await app.listen({ host: config.host, port: config.port });
   const { port } = app.server.address() as { port: number };
   return {
@@ -176,7 +177,7 @@ async function openDatabase(
   const ownerUrl = config.databaseUrl ?? embedded!.url;
   await migrate(ownerUrl);
   const urls = await prepareRoles(ownerUrl, config.secretKey);
-  const database = new Database({ connectionString: urls.server }, { lanes: 6, pool: 10 });
+  const database = new Database({ connectionString: urls.server }, { lanes: 3, pool: 10 });
   stops.push(() => database.close());
   const authPool = new pg.Pool({ connectionString: urls.auth, max: 5, options: '-c timezone=UTC' });
   authPool.on('error', () => undefined);

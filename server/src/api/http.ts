@@ -1,10 +1,15 @@
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { answerError } from './jsonapi/routes.ts';
+
+const noHeaders = {
+  'x-ratelimit-limit': false,
+  'x-ratelimit-remaining': false,
+  'x-ratelimit-reset': false,
+};
 
 /** The HTTP server with what holds for every route: limits, security headers, error form. */
 export async function createHttp(config: Config, log: Log): Promise<FastifyInstance> {
@@ -17,20 +22,11 @@ export async function createHttp(config: Config, log: Log): Promise<FastifyInsta
     forceCloseConnections: true,
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
   app.setErrorHandler(answerError);
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      directives: {
-        defaultSrc: ["'self'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'", "'unsafe-inline'"],
-        imgSrc: ["'self'", 'data:', 'blob:', 'https:'],
-        connectSrc: ["'self'", 'ws:', 'wss:'],
-        workerSrc: ["'self'", 'blob:'],
-        frameAncestors: ["'none'"],
-        upgradeInsecureRequests: null,
-      },
-    },
-    strictTransportSecurity: config.publicUrl.startsWith('https:'),
+  // Helmet is for pages (web.ts): for an answer to a program it spent a tenth of the time on directives.
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.raw.setHeader('X-Content-Type-Options', 'nosniff');
+    reply.raw.setHeader('Referrer-Policy', 'no-referrer');
+    reply.raw.setHeader('X-Frame-Options', 'DENY');
   });
   // Credentials are bearer tokens, never cookies, so another origin can do nothing in a person's name.
   await app.register(cors, {
@@ -44,11 +40,8 @@ export async function createHttp(config: Config, log: Log): Promise<FastifyInsta
     timeWindow: 1_000,
     keyGenerator: (request) => request.headers.authorization ?? request.ip,
     allowList: (request) => !request.url.startsWith('/api/'),
-    addHeadersOnExceeding: {
-      'x-ratelimit-limit': false,
-      'x-ratelimit-remaining': false,
-      'x-ratelimit-reset': false,
-    },
+    addHeadersOnExceeding: noHeaders,
+    addHeaders: { ...noHeaders, 'retry-after': true },
   });
   return app;
 }

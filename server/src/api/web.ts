@@ -1,13 +1,29 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import helmet from '@fastify/helmet';
 import fastifyStatic from '@fastify/static';
 import { KyozoError } from '@kyozo/resource';
 import type { FastifyInstance } from 'fastify';
 import { answerError } from './jsonapi/routes.ts';
 
 /** The web app: hashed files are cached for good, and every other page address answers the app itself. */
-export async function web(app: FastifyInstance, root: string): Promise<void> {
+export async function web(app: FastifyInstance, root: string, https: boolean): Promise<void> {
   const built = existsSync(join(root, 'index.html'));
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:', 'blob:', 'https:'],
+        connectSrc: ["'self'", 'ws:', 'wss:'],
+        workerSrc: ["'self'", 'blob:'],
+        frameAncestors: ["'none'"],
+        upgradeInsecureRequests: null,
+      },
+    },
+    strictTransportSecurity: https,
+  });
   if (built) {
     await app.register(fastifyStatic, {
       root,
@@ -22,16 +38,12 @@ export async function web(app: FastifyInstance, root: string): Promise<void> {
   app.setNotFoundHandler((request, reply) => {
     const page = request.method === 'GET' && !programs.test(request.url);
     if (page && built) return reply.header('cache-control', 'no-cache').sendFile('index.html');
-    if (page)
-      return reply
-        .code(503)
-        .type('text/plain')
-        .send('The web app is not built yet: run `npm run build`.\n');
-    return answerError(
-      new KyozoError('not_found', 'There is nothing at this address.'),
-      request,
-      reply,
-    );
+    if (page) {
+      const hint = 'The web app is not built yet: run `npm run build`.\n';
+      return reply.code(503).type('text/plain').send(hint);
+    }
+    const nothing = new KyozoError('not_found', 'There is nothing at this address.');
+    return answerError(nothing, request, reply);
   });
 }
 

@@ -12,7 +12,7 @@ export type Transaction = {
   /** Rows as objects of JavaScript values. */
   rows<Row>(fragment: Sql): Promise<Row[]>;
   /** Rows as text, for statements that build their JSON in SQL. */
-  text(fragment: Sql): Promise<TextRow[]>;
+  text(prepared: Statement): Promise<TextRow[]>;
 };
 
 const begin: Statement = { name: 'begin', text: 'begin', values: [] };
@@ -33,8 +33,8 @@ export class Database {
   }
 
   /** One statement as an actor, rows as text. @throws KyozoError `unauthenticated` when the credential has ended */
-  text(actor: Actor | Tenant, fragment: Sql): Promise<TextRow[]> {
-    return this.#fly<TextRow>([enter(actor), statement(fragment)], 'text');
+  text(actor: Actor | Tenant, prepared: Statement): Promise<TextRow[]> {
+    return this.#fly<TextRow>([enter(actor), prepared], 'text');
   }
 
   /** One statement as an actor, rows as objects. */
@@ -60,7 +60,7 @@ export class Database {
       await query([begin, enter(actor)], 'text');
       const result = await work({
         rows: (fragment) => query([statement(fragment)], 'objects'),
-        text: (fragment) => query<TextRow>([statement(fragment)], 'text'),
+        text: (prepared) => query<TextRow>([prepared], 'text'),
       });
       await client.query('commit').catch(fromDatabase);
       return result;

@@ -1,25 +1,15 @@
 import pg from 'pg';
+import { serialize } from 'pg-protocol';
 
 /** A prepared statement with its parameters. `name` must be unique to the text. */
 export type Statement = { name: string; text: string; values: readonly unknown[] };
 /** Rows as PostgreSQL sent them: an array a row, every value as its text. */
 export type TextRow = readonly (string | null)[];
 
-/** The part of pg's wire connection that a submittable uses; pg exports no type for it. */
+/** The part of pg's connection that a submittable uses; pg exports no type for it. */
 type Wire = {
   parsedStatements: Record<string, string | undefined>;
-  parse(message: { text: string; name: string }): void;
-  bind(message: {
-    portal: string;
-    statement: string;
-    values: readonly unknown[];
-    valueMapper: (value: unknown) => unknown;
-  }): void;
-  describe(message: { type: 'P'; name: string }): void;
-  execute(message: { portal: string }): void;
-  close(message: { type: 'S'; name: string }): void;
-  sync(): void;
-  stream: { cork?(): void; uncork?(): void };
+  stream: { write(bytes: Buffer): void; cork(): void; uncork(): void; writableCorked: number };
 };
 
 /** pg's own query, with the message handlers that its typings leave out. */
@@ -74,20 +64,26 @@ class Flight extends Query {
   }
 
   submit(wire: Wire): null {
-    wire.stream.cork?.();
+    const messages: Buffer[] = [];
     try {
       // All are parsed before any is run: what `enter` refuses must not leave a later statement
       // unprepared while the next unit on this connection already counts on it.
-      for (const statement of this.#statements) this.#parse(wire, statement);
-      for (const statement of this.#statements) this.#run(wire, statement);
-      wire.sync();
+      for (const statement of this.#statements) this.#parse(wire, statement, messages);
+      for (const statement of this.#statements) this.#run(statement, messages);
     } catch (error) {
-      // A parameter that could not be written: end the half-sent unit, so that the connection lives.
-      wire.sync();
-      this.#reject(error as Error);
-    } finally {
-      wire.stream.uncork?.();
+      // A parameter that could not be written: the unit does nothing, and the connection lives.
+      for (const name of this.#parsing) wire.parsedStatements[name] = undefined;
+      messages.length = 0;
+      process.nextTick(() => this.#reject(error as Error));
     }
+    messages.push(serialize.sync());
+    // One buffer a unit, and one write for the units of a turn of the event loop: under load the
+    // system call was the largest single cost of a read.
+    if (!wire.stream.writableCorked) {
+      wire.stream.cork();
+      setImmediate(() => wire.stream.uncork());
+    }
+    wire.stream.write(Buffer.concat(messages));
     return null;
   }
 
@@ -106,18 +102,18 @@ class Flight extends Query {
     super.handleError(error, wire);
   }
 
-  #parse(wire: Wire, statement: Statement): void {
-    if (wire.parsedStatements[statement.name] === statement.text) return;
-    wire.close({ type: 'S', name: statement.name });
-    wire.parse({ text: statement.text, name: statement.name });
-    wire.parsedStatements[statement.name] = statement.text;
-    this.#parsing.push(statement.name);
+  #parse(wire: Wire, { name, text }: Statement, messages: Buffer[]): void {
+    if (wire.parsedStatements[name] === text) return;
+    messages.push(serialize.close({ type: 'S', name }), serialize.parse({ text, name }));
+    wire.parsedStatements[name] = text;
+    this.#parsing.push(name);
   }
 
-  #run(wire: Wire, statement: Statement): void {
-    wire.bind({ portal: '', statement: statement.name, values: statement.values, valueMapper });
-    if (statement === this.#statements.at(-1)) wire.describe({ type: 'P', name: '' });
-    wire.execute({ portal: '' });
+  #run(statement: Statement, messages: Buffer[]): void {
+    const values = statement.values as unknown[];
+    messages.push(serialize.bind({ statement: statement.name, values, valueMapper }));
+    if (statement === this.#statements.at(-1)) messages.push(serialize.describe({ type: 'P' }));
+    messages.push(serialize.execute({}));
   }
 }
 

@@ -14,8 +14,8 @@ import {
   type Sort,
   toCondition,
 } from '@kyozo/resource';
-import type { TextRow } from './flight.ts';
-import { type Sql, sql } from './sql.ts';
+import type { Statement, TextRow } from './flight.ts';
+import { prepared, Slots, type Sql, sql } from './sql.ts';
 
 /** A record as every edge gets it: its attributes are JSON text built by PostgreSQL. */
 export type Row = {
@@ -47,34 +47,84 @@ const column = (alias: string, field: string) => sql.ref(`${alias}.${columnOf(fi
 /** The statement that reads a page of a selection: one row more than asked tells whether more follow. */
 export function selectPage(
   known: Registry,
-  actor: Actor | undefined,
+  actor: Actor,
   selection: Selection,
   page: Page,
-): Sql {
+): Statement {
+  const slots = new Slots();
   const backwards = page.kind === 'cursor' && page.before !== undefined;
   const sort = backwards ? selection.sort.map(reversed) : selection.sort;
   const cursor = page.kind === 'cursor' ? (page.after ?? page.before) : undefined;
+  const position =
+    cursor && cursorValues(selection.resource, sort, cursor).map((it) => slots.take(it));
+  const offset = page.kind === 'offset' && page.offset > 0 ? slots.take(page.offset) : undefined;
   const limit = (page.kind === 'cursor' ? page.size : page.limit) + 1;
-  return sql`${selectFrom(known, actor, selection)}
-    ${cursor === undefined ? sql`` : sql`and ${after(selection.resource, sort, cursor)}`}
-    order by ${orderBy(selection.resource, sort)} limit ${sql.raw(String(limit))}
-    ${page.kind === 'offset' && page.offset > 0 ? sql`offset ${page.offset}` : sql``}`;
+  const shaped = shapeOf(slots, actor, selection);
+  const key = JSON.stringify(['page', shaped.key, sort, limit, position, offset]);
+  return prepared(key, slots, () => {
+    const from = selectFrom(known, shaped.actor, shaped.selection);
+    const behind = position ? sql`and ${after(selection.resource, sort, position)}` : sql``;
+    const skip = offset === undefined ? sql`` : sql`offset ${offset}`;
+    return sql`${from} ${behind} order by ${orderBy(selection.resource, sort)}
+      limit ${sql.raw(String(limit))} ${skip}`;
+  });
 }
 
 /** The statement that reads at most `limit` records of a selection. */
 export function selectSome(
   known: Registry,
-  actor: Actor | undefined,
+  actor: Actor,
   selection: Selection,
   limit: number,
-): Sql {
-  return sql`${selectFrom(known, actor, selection)}
-    order by ${orderBy(selection.resource, selection.sort)} limit ${sql.raw(String(limit))}`;
+): Statement {
+  const slots = new Slots();
+  const shaped = shapeOf(slots, actor, selection);
+  return prepared(JSON.stringify(['some', shaped.key, selection.sort, limit]), slots, () => {
+    const from = selectFrom(known, shaped.actor, shaped.selection);
+    return sql`${from} order by ${orderBy(selection.resource, selection.sort)} limit ${sql.raw(String(limit))}`;
+  });
 }
 
 /** The statement that counts a selection. */
-export function selectCount(known: Registry, actor: Actor | undefined, selection: Selection): Sql {
-  return sql`select count(*) ${fromWhere(known, actor, selection)}`;
+export function selectCount(known: Registry, actor: Actor, selection: Selection): Statement {
+  const slots = new Slots();
+  const shaped = shapeOf(slots, actor, selection);
+  return prepared(JSON.stringify(['count', shaped.key]), slots, () => {
+    return sql`select count(*) ${fromWhere(known, shaped.actor, shaped.selection)}`;
+  });
+}
+
+/** A selection with slots for its values, and a key of everything else that its text depends on. */
+function shapeOf(slots: Slots, actor: Actor, selection: Selection) {
+  const where = slotted(slots, selection.where);
+  const along = selection.along && {
+    ...selection.along,
+    parents: slots.take(selection.along.parents),
+  };
+  const shown = selection.attributes && [...selection.attributes];
+  const key = [selection.resource.type, where, along, shown, selection.sort, actor.role];
+  // Policies of related resources may name the person.
+  return {
+    key,
+    actor: { ...actor, userId: slots.take(actor.userId) },
+    selection: { ...selection, where, along },
+  };
+}
+
+function slotted(slots: Slots, where: Condition): Condition {
+  switch (where.kind) {
+    case 'constant':
+      return where;
+    case 'compare':
+      // Whether a nil is asked for is part of the text.
+      return where.operator === 'is_nil' ? where : { ...where, value: slots.take(where.value) };
+    case 'related':
+      return { ...where, where: slotted(slots, where.where) };
+    case 'not':
+      return { kind: 'not', of: slotted(slots, where.of) };
+    default:
+      return { kind: where.kind, of: where.of.map((part) => slotted(slots, part)) };
+  }
 }
 
 /** Turns a row of `selectPage` or `selectSome` into a record. */
@@ -121,14 +171,14 @@ export function cursorOf(resource: Resource, row: Row): string {
   return Buffer.from(JSON.stringify([...row.sortValues, row.id])).toString('base64url');
 }
 
-function selectFrom(known: Registry, actor: Actor | undefined, selection: Selection): Sql {
+function selectFrom(known: Registry, actor: Actor, selection: Selection): Sql {
   const { resource, attributes, sort, along } = selection;
   const parent = along ? parentColumn(along.relationship) : undefined;
   const columns = projection(resource, { version: sql`t.xmin::text`, parent, attributes, sort });
   return sql`select ${columns} ${fromWhere(known, actor, selection)}`;
 }
 
-function fromWhere(known: Registry, actor: Actor | undefined, selection: Selection): Sql {
+function fromWhere(known: Registry, actor: Actor, selection: Selection): Sql {
   const { resource, where, along } = selection;
   const join =
     along?.relationship.kind === 'many-through'
@@ -148,7 +198,7 @@ const parentColumn = (relationship: Relationship): Sql =>
 
 function condition(
   known: Registry,
-  actor: Actor | undefined,
+  actor: Actor,
   resource: Resource,
   where: Condition,
   alias: string,
@@ -172,7 +222,7 @@ function condition(
 /** A filter through a relationship sees only what the actor could read there by itself. */
 function related(
   known: Registry,
-  actor: Actor | undefined,
+  actor: Actor,
   relationship: Relationship,
   where: Condition,
   alias: string,
@@ -242,8 +292,7 @@ const orderBy = (resource: Resource, sort: readonly Sort[]): Sql =>
   );
 
 /** Everything that comes after a cursor in the order: later in the first field that differs. */
-function after(resource: Resource, sort: readonly Sort[], cursor: string): Sql {
-  const values = resource.cursor ? [numberIn(cursor)] : cursorValues(sort, cursor);
+function after(resource: Resource, sort: readonly Sort[], values: readonly unknown[]): Sql {
   const alternatives = sort.map((_, index) => {
     const parts = sort.slice(0, index + 1).map(({ field, descending }, part) => {
       const operator = part < index ? '=' : descending ? '<' : '>';
@@ -262,7 +311,8 @@ function numberIn(cursor: string): string {
   return cursor;
 }
 
-function cursorValues(sort: readonly Sort[], cursor: string): string[] {
+function cursorValues(resource: Resource, sort: readonly Sort[], cursor: string): string[] {
+  if (resource.cursor) return [numberIn(cursor)];
   let values: unknown;
   try {
     values = JSON.parse(Buffer.from(cursor, 'base64url').toString());

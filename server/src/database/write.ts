@@ -1,7 +1,8 @@
 import { type Actor, type Change, columnOf } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
+import type { Statement } from './flight.ts';
 import { projection } from './select.ts';
-import { type Sql, sql } from './sql.ts';
+import { prepared, Slots, type Sql, sql } from './sql.ts';
 
 /**
  * One change and its event as a single statement; answers the row as `rowOf` reads it, or nothing
@@ -11,15 +12,29 @@ export function changeStatement(
   actor: Pick<Actor, 'teamId'> & { userId?: string },
   change: Change,
   ifVersion?: string,
-): Sql {
-  const { resource } = change;
-  const event = change.event
-    ? sql`, event as (insert into events (id, team_id, user_id, resource, record_id, name, version, state)
-        select ${uuidv7()}, ${actor.teamId}, ${actor.userId ?? null}, ${resource.type}, t.id,
-          ${change.event.name}, ${sql.raw(String(change.event.version))}, to_jsonb(t) - 'row_version' from row t)`
-    : sql``;
-  return sql`with row as (${changeRow(change, ifVersion)} returning *, xmin::text as row_version) ${event}
-    select ${projection(resource, { version: sql`t.row_version` })} from row t`;
+): Statement {
+  const { resource, kind, event } = change;
+  const slots = new Slots();
+  const values = Object.fromEntries(
+    Object.keys(change.values).map((name) => [name, slots.take(parameter(change, name))]),
+  );
+  const shaped = { ...change, values, id: slots.take(change.id) };
+  const version = ifVersion === undefined ? undefined : slots.take(ifVersion);
+  const written = {
+    id: slots.take(uuidv7()),
+    teamId: slots.take(actor.teamId),
+    userId: slots.take(actor.userId ?? null),
+  };
+  const key = JSON.stringify(['change', kind, resource.type, event, values, version]);
+  return prepared(key, slots, () => {
+    const log = event
+      ? sql`, event as (insert into events (id, team_id, user_id, resource, record_id, name, version, state)
+          select ${written.id}, ${written.teamId}, ${written.userId}, ${sql.lit(resource.type)}, t.id,
+            ${sql.lit(event.name)}, ${sql.lit(event.version)}, to_jsonb(t) - 'row_version' from row t)`
+      : sql``;
+    return sql`with row as (${changeRow(shaped, version)} returning *, xmin::text as row_version) ${log}
+      select ${projection(resource, { version: sql`t.row_version` })} from row t`;
+  });
 }
 
 function changeRow(change: Change, ifVersion: string | undefined): Sql {
@@ -29,7 +44,7 @@ function changeRow(change: Change, ifVersion: string | undefined): Sql {
   if (change.kind === 'insert') {
     const columns = Object.keys(change.values);
     return sql`insert into ${table} (id, ${sql.join(columns.map((name) => sql.id(columnOf(name))))})
-      values (${change.id}, ${sql.join(columns.map((name) => sql`${parameter(change, name)}`))})`;
+      values (${change.id}, ${sql.join(columns.map((name) => sql`${change.values[name]}`))})`;
   }
   return sql`update ${table} set ${sql.join(assignments(change))} ${found}`;
 }
@@ -37,7 +52,7 @@ function changeRow(change: Change, ifVersion: string | undefined): Sql {
 function assignments(change: Change): Sql[] {
   const stamp = 'updatedAt' in change.resource.attributes ? [sql`updated_at = now()`] : [];
   const set = Object.keys(change.values).map(
-    (name) => sql`${sql.id(columnOf(name))} = ${parameter(change, name)}`,
+    (name) => sql`${sql.id(columnOf(name))} = ${change.values[name]}`,
   );
   return [...set, ...stamp].length > 0 ? [...set, ...stamp] : [sql`id = id`];
 }
