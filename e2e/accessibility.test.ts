@@ -1,0 +1,43 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { launchBrowser } from './browser.ts';
+import { newPerson, register } from './person.ts';
+import { outside, type Place, places } from './places.ts';
+import { type Server, startServer } from './server.ts';
+
+let server: Server;
+let browser: Browser;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([startServer(), launchBrowser()]);
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+}, 30_000);
+
+describe.each(['light', 'dark'] as const)('%s', (theme) => {
+  let page: Page;
+
+  beforeAll(async () => {
+    page = await newPerson(browser, server.url);
+    await page.addInitScript((name) => localStorage.setItem('kyozo.theme', name), theme);
+  });
+
+  test.each(outside)('$name has no fault that axe knows', (place) => check(page, place), 30_000);
+
+  test('someone comes in', () => register(page, 'Ada Lovelace', `${theme}@example.org`), 30_000);
+
+  test.each(places)('$name has no fault that axe knows', (place) => check(page, place), 30_000);
+});
+
+async function check(page: Page, place: Place): Promise<void> {
+  await place.open(page);
+  const { violations, passes } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze();
+  expect(violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)])).toEqual([]);
+  expect(passes.length).toBeGreaterThan(10);
+}
