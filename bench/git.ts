@@ -9,8 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type GitStorage, openGit } from '../server/src/storage/git.ts';
-
-export type Row = { name: string; ours: number; floor: number; ratio: number };
+import { type Row, row } from './table.ts';
 
 const FILES = 1000;
 const ABOUT = {
@@ -31,8 +30,8 @@ export async function run(): Promise<Row[]> {
   await store.close();
   await rm(root, { recursive: true });
   return [
-    row('git: versions/s, one after the other', sequential, floor),
-    row('git: versions/s, 16 at a time', concurrent, floor),
+    row('git: versions/s, one after the other', sequential, floor, 'five git processes'),
+    row('git: versions/s, 16 at a time', concurrent, floor, 'five git processes'),
   ];
 }
 
@@ -96,14 +95,3 @@ function path(at: number): string {
 function body(): Buffer {
   return Buffer.from(randomBytes(3072).toString('base64'));
 }
-
-function row(name: string, ours: number, floor: number): Row {
-  return {
-    name,
-    ours: Math.round(ours),
-    floor: Math.round(floor),
-    ratio: +(ours / floor).toFixed(1),
-  };
-}
-
-if (import.meta.main) console.table(await run());

@@ -5,13 +5,11 @@
  */
 
 import { spawn } from 'node:child_process';
-import { createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import autocannon from 'autocannon';
 import pg from 'pg';
-import { readyUrl, startServer } from './support.ts';
-import { median, print, type Row, row } from './table.ts';
+import { ownerUrlOf, readyUrl, startServer } from './support.ts';
+import { median, type Row, row } from './table.ts';
 
 type Team = { team_id: string; workspace_id: string; file_id: string };
 type Shape = {
@@ -27,7 +25,7 @@ let count = 0;
 
 export async function run(): Promise<Row[]> {
   const server = await startServer();
-  const databaseUrl = await ownerUrl(server.dataDir);
+  const databaseUrl = await ownerUrlOf(server.dataDir);
   const { token, teams } = await seed(server.url, databaseUrl);
   const floor = spawn(
     process.execPath,
@@ -63,13 +61,6 @@ export async function run(): Promise<Row[]> {
     floor.kill('SIGTERM');
     await server.stop();
   }
-}
-
-async function ownerUrl(dataDir: string): Promise<string> {
-  const secret = (await readFile(join(dataDir, 'secret-key'), 'utf8')).trim();
-  const password = createHmac('sha256', secret).update('embedded postgres').digest('hex');
-  const port = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[3];
-  return `postgres://postgres:${password}@127.0.0.1:${port}/kyozo`;
 }
 
 /** One person who owns 100 teams, each with a workspace of 100 files. */
@@ -182,5 +173,3 @@ async function load(
     throw new Error(`${side.name} ${shape.name}: ${result.non2xx} failed, ${result.errors} errors`);
   return { rate: result.requests.average, p99: result.latency.p99 };
 }
-
-if (import.meta.main) print(await run());

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHmac } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,4 +44,12 @@ export async function readyUrl(child: ChildProcess): Promise<string> {
     if (url) return url;
   }
   throw new Error('The server ended before it was ready.');
+}
+
+/** The superuser's address of the embedded cluster of a data folder. */
+export async function ownerUrlOf(dataDir: string): Promise<string> {
+  const secret = (await readFile(join(dataDir, 'secret-key'), 'utf8')).trim();
+  const password = createHmac('sha256', secret).update('embedded postgres').digest('hex');
+  const port = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[3];
+  return `postgres://postgres:${password}@127.0.0.1:${port}/kyozo`;
 }

@@ -34,12 +34,11 @@ import { chooseRuntime } from './runtimes/choose-runtime.ts';
 import { openScratch } from './runtimes/scratch.ts';
 import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
+import { version } from './version.ts';
 import { type Workspaces, workspacePerformers } from './workspaces/actions.ts';
 import { FileStore } from './workspaces/file-store.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
 import { Runner } from './workspaces/runner.ts';
-
-const version = '0.1.0';
 
 export type Running = { url: string; stop(): Promise<void>; failed: Promise<string> };
 
