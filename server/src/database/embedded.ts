@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash, createHmac } from 'node:crypto';
-import { chown, cp, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createHmac, randomUUID } from 'node:crypto';
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
@@ -74,12 +85,10 @@ async function prepareHome(dataDir: string): Promise<Home> {
     await chown(directory, ids.uid, ids.gid);
     return { directory, binaries, ...ids };
   }
-  const tag = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
   const shelter = '/var/lib/kyozo-store';
-  const moved = join(shelter, tag, 'postgres');
+  const moved = await readlink(directory).catch(() => join(shelter, randomUUID(), 'postgres'));
   await mkdir(moved, { recursive: true, mode: 0o755 });
   await chown(moved, ids.uid, ids.gid);
-  const { chmod } = await import('node:fs/promises');
   await chmod(moved, 0o700);
   await symlink(moved, directory).catch(() => undefined);
   const version = (await readFile(join(binaries, '..', 'package.json'), 'utf8')).match(
