@@ -19,7 +19,7 @@ export function writeBlock(node: Node, style: Style): string {
 }
 
 /** Writes neighbouring blocks in normal form. */
-export function writeBlocks(nodes: Node[], style: Style): string {
+function writeBlocks(nodes: Node[], style: Style): string {
   return siblings(nodes, style, false).join('\n');
 }
 

@@ -152,7 +152,9 @@ function parseSort(resource: Resource, raw: unknown): Sort[] {
     return [...(resource.sort ?? []), newestFirst];
   }
   if (resource.cursor) {
-    throw malformed(`${resource.type} come in the order of ${resource.cursor}.`, { parameter: 'sort' });
+    throw malformed(`${resource.type} come in the order of ${resource.cursor}.`, {
+      parameter: 'sort',
+    });
   }
   const names = (Array.isArray(raw) ? raw : String(raw).split(',')).map(String);
   const sort = names.map((name) => {

@@ -3,6 +3,7 @@ import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { createGuard } from './guard.ts';
 import { answerError } from './jsonapi/routes.ts';
 
 const noHeaders = {
@@ -21,6 +22,7 @@ export async function createHttp(config: Config, log: Log): Promise<FastifyInsta
     routerOptions: { maxParamLength: 200, caseSensitive: true, ignoreTrailingSlash: false },
     forceCloseConnections: true,
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
+  app.decorate('guard', createGuard(config));
   app.setErrorHandler(answerError);
   // Helmet is for pages (web.ts): for an answer to a program it spent a tenth of the time on directives.
   app.addHook('onRequest', async (_request, reply) => {

@@ -222,7 +222,7 @@ function mutate(edge: Edge, resource: Resource, name: string): Resolver {
       const found = id === undefined ? undefined : idOf(id);
       if (id !== undefined && !found) throw new KyozoError('not_found', 'There is no such record.');
       const run = async (actor: Actor | undefined) => {
-        const outcome = await edge.actions.run({
+        const outcome = await runAction(edge, context.request, {
           resource,
           action: name,
           actor,

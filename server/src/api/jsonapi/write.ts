@@ -11,6 +11,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Outcome } from '../../actions.ts';
 import { actorOf, asActor, type Edge } from '../context.ts';
+import { runAction } from '../guard.ts';
 import { root } from './document.ts';
 import { idIn, ifVersionOf, oneDocument, queryOf } from './read.ts';
 
@@ -36,8 +37,9 @@ export async function act(
   const run = async (actor: Actor | undefined) => {
     const input = inputOf(resource, action, request.body, id);
     const ifVersion = ifVersionOf(request);
-    const outcome = await edge.actions.run({ resource, action: name, actor, id, input, ifVersion });
-    return answer(edge, resource, action, outcome, outcome.actor ?? actor, request, reply);
+    const action = { resource, action: name, actor, id, input, ifVersion };
+    const outcome = await runAction(edge, request, action);
+    return answer(edge, resource, resource.actions[name]!, outcome, outcome.actor ?? actor, request, reply);
   };
   if (resource.policies[name]!.check === 'anyone') return run(await actorOf(edge, request));
   return asActor(edge, request, run);
