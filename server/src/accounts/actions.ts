@@ -7,7 +7,7 @@ import { changeStatement } from '../database/write.ts';
 import type { Records } from '../records.ts';
 import { slugOf } from '../slug.ts';
 import { type Authenticator, createKey } from './authenticate.ts';
-import { fromIdentity, type Identity } from './identity.ts';
+import { codeOf, failedToCreate, fromIdentity, type Identity } from './identity.ts';
 import type { TokenPair, Tokens } from './tokens.ts';
 
 export type Accounts = {
@@ -44,8 +44,13 @@ export function accountPerformers(accounts: Accounts): Performers {
   return {
     async 'users.register'({ input }: Call) {
       const { name, email, password } = input.arguments as Record<string, string>;
-      const made = await identity.api
-        .signUpEmail({ body: { name: name!.trim(), email: email!, password: password! } })
+      const body = { name: name!.trim(), email: email!, password: password! };
+      const signUp = () => identity.api.signUpEmail({ body });
+      // Of two at once the later one breaks the unique address; asked again, better-auth sees it is taken.
+      const made = await signUp()
+        .catch((error: unknown) =>
+          codeOf(error) === failedToCreate ? signUp() : fromIdentity(error),
+        )
         .catch(fromIdentity);
       const outcome = await open(made.user, made.token!);
       await accounts.welcome(outcome.actor!);
@@ -109,12 +114,12 @@ function checkScopes(known: Registry, actor: Actor, scopes: readonly string[]): 
   const pointer = '/data/attributes/scopes';
   if (scopes.length === 0) throw invalid('scopes must not be empty.', { pointer });
   for (const scope of scopes) {
-    const [type, level] = scope.includes(':') ? scope.split(':') : [undefined, scope];
-    if ((type !== undefined && !known.has(type)) || !['read', 'write'].includes(level!)) {
+    const { type, level } = /^((?<type>[a-z-]+):)?(?<level>read|write)$/.exec(scope)?.groups ?? {};
+    if (level === undefined || (type !== undefined && !known.has(type))) {
       throw invalid(`There is no scope ${JSON.stringify(scope.slice(0, 80))}.`, { pointer });
     }
     const mine = actor.scopes;
-    const covered = [scope, level!, 'write', `${type}:write`].some(
+    const covered = [scope, level, 'write', `${type}:write`].some(
       (own) => mine.includes(own) && (own !== 'read' || level === 'read'),
     );
     if (!covered)

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { KyozoError, malformed } from '@kyozo/resource';
+import { invalid, KyozoError, malformed } from '@kyozo/resource';
 import bcrypt from 'bcrypt';
-import { APIError, betterAuth } from 'better-auth';
+import { betterAuth } from 'better-auth';
+import { isAPIError } from 'better-auth/api';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -69,10 +70,16 @@ export function createIdentity(options: {
 
 export type Identity = ReturnType<typeof createIdentity>;
 
+/** How better-auth says that an account could not be stored; why, it keeps to itself. */
+export const failedToCreate = 'FAILED_TO_CREATE_USER';
+/** The code of an error of better-auth's. */
+export const codeOf = (error: unknown): string =>
+  (isAPIError(error) && (error.body as { code?: string } | undefined)?.code) || '';
+
 /** Turns better-auth's errors into ours; the same answer for an unknown address and a wrong password. */
 export function fromIdentity(cause: unknown): never {
-  if (!(cause instanceof APIError)) throw cause;
-  const code = (cause.body as { code?: string } | undefined)?.code ?? '';
+  if (!isAPIError(cause)) throw cause;
+  const code = codeOf(cause);
   if (code.startsWith('USER_ALREADY_EXISTS')) {
     throw new KyozoError('conflict', 'This address is already registered.', {
       source: { pointer: '/data/attributes/email' },
@@ -82,5 +89,11 @@ export function fromIdentity(cause: unknown): never {
   if (cause.statusCode === 401 || code === 'INVALID_EMAIL_OR_PASSWORD') {
     throw new KyozoError('unauthenticated', 'The address or the password is wrong.', { cause });
   }
+  // Its rule for addresses is narrower than ours, and it checks nothing else that has passed ours.
+  if (code === 'INVALID_EMAIL' || code === 'VALIDATION_ERROR') {
+    throw invalid('email must be an e-mail address.', { pointer: '/data/attributes/email' });
+  }
+  if (code === failedToCreate)
+    throw new KyozoError('unavailable', 'The account could not be made just now.', { cause });
   throw malformed('The credentials were not accepted.', { pointer: '/data/attributes' });
 }

@@ -32,12 +32,13 @@ export async function runAction(
   const email = action.input.attributes?.email;
   if (name !== 'users.sign-in' || typeof email !== 'string') return edge.actions.run(action);
   const takeBack = signIns.take(email.toLowerCase());
-  const wrong = (error: unknown) =>
-    error instanceof KyozoError && error.code === 'unauthenticated';
-  const outcome = await edge.actions.run(action).catch((error: unknown) => {
-    if (!wrong(error)) takeBack();
+  try {
+    const outcome = await edge.actions.run(action);
+    takeBack();
+    return outcome;
+  } catch (error) {
+    const wrong = error instanceof KyozoError && error.code === 'unauthenticated';
+    if (!wrong) takeBack();
     throw error;
-  });
-  takeBack();
-  return outcome;
+  }
 }

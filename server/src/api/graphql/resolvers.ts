@@ -18,6 +18,7 @@ import { cursorOf, type Row } from '../../database/select.ts';
 import { sql } from '../../database/sql.ts';
 import { actorOf, asActor, type Edge } from '../context.ts';
 import { faultsBehind } from '../errors.ts';
+import { runAction } from '../guard.ts';
 import { actionsOf } from '../jsonapi/routes.ts';
 import { listName, mutationName, oneName, relateName, typeName } from './names.ts';
 

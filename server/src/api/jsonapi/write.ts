@@ -37,9 +37,15 @@ export async function act(
   const run = async (actor: Actor | undefined) => {
     const input = inputOf(resource, action, request.body, id);
     const ifVersion = ifVersionOf(request);
-    const action = { resource, action: name, actor, id, input, ifVersion };
-    const outcome = await runAction(edge, request, action);
-    return answer(edge, resource, resource.actions[name]!, outcome, outcome.actor ?? actor, request, reply);
+    const outcome = await runAction(edge, request, {
+      resource,
+      action: name,
+      actor,
+      id,
+      input,
+      ifVersion,
+    });
+    return answer(edge, resource, action, outcome, outcome.actor ?? actor, request, reply);
   };
   if (resource.policies[name]!.check === 'anyone') return run(await actorOf(edge, request));
   return asActor(edge, request, run);
