@@ -1,7 +1,9 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from './browser.ts';
-import { newDocument, newPerson, openText, register, saved, signIn } from './person.ts';
+import { goToEnd, newDocument, newPerson, openText, register, saved, signIn } from './person.ts';
 import { type Server, startServer } from './server.ts';
 
 let server: Server;
@@ -9,12 +11,12 @@ let browser: Browser;
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([startServer(), launchBrowser()]);
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser?.close();
   await server?.stop();
-}, 30_000);
+});
 
 const person = () => newPerson(browser, server.url);
 
@@ -29,18 +31,17 @@ test('what someone types is there after a reload, in a workspace they made', asy
   await page.getByLabel('Name').fill('Notes on the engine');
   await page.getByRole('button', { name: 'Create', exact: true }).click();
 
-  const text = await openText(page);
-  await text.press('Control+End');
+  await goToEnd(page);
   await page.keyboard.press('Enter');
   await page.keyboard.type('It weaves algebraic patterns.');
   await saved(page);
   await page.reload();
 
   const again = await openText(page);
-  await expect.poll(() => again.innerText()).toContain('It weaves algebraic patterns.');
-  expect(await again.getByRole('heading').allInnerTexts()).toEqual(['Notes on the engine']);
+  await expect.poll(() => again.textContent()).toContain('It weaves algebraic patterns.');
+  expect(await again.getByRole('heading').allTextContents()).toEqual(['Notes on the engine']);
   await page.context().close();
-}, 60_000);
+});
 
 test('two people write in one document at once and both see all of it; a reader cannot write', async () => {
   const [first, second] = [await person(), await person()];
@@ -50,27 +51,28 @@ test('two people write in one document at once and both see all of it; a reader 
   await second.goto(first.url());
   const texts = await Promise.all([openText(first), openText(second)]);
 
-  await texts[0].press('Control+End');
+  await goToEnd(first);
   await first.keyboard.press('Enter');
   await first.keyboard.type('start');
-  await expect.poll(() => texts[1].innerText()).toContain('start');
-  await texts[1].press('Control+Home');
-  await texts[1].press('End');
+  await expect.poll(() => texts[1].textContent()).toContain('start');
+  await goToEnd(second);
+  await second.keyboard.press('Control+Home');
+  await second.keyboard.press('End');
   await Promise.all([
     first.keyboard.type(' left '.repeat(8)),
     second.keyboard.type('right'.repeat(8)),
   ]);
   await Promise.all([saved(first), saved(second)]);
 
-  await expect.poll(() => texts[0].innerText()).toContain('right'.repeat(8));
-  await expect.poll(() => texts[1].innerText()).toContain('left  left');
+  await expect.poll(() => texts[0].textContent()).toContain('right'.repeat(8));
+  await expect.poll(() => texts[1].textContent()).toContain('left  left');
   expect(await plainText(first)).toBe(await plainText(second));
   expect(await first.getByRole('list', { name: 'People here' }).getByRole('img').count()).toBe(1);
-  expect(await first.locator('.elim-caret-name').allInnerTexts()).toEqual(['Grace Hopper']);
+  expect(await first.locator('.elim-caret-name').allTextContents()).toEqual(['Grace Hopper']);
 
   await onlyReads(first, second);
   await Promise.all([first, second].map((page) => page.context().close()));
-}, 90_000);
+});
 
 /** Opens the document with a key that may only read and tries to write. */
 async function onlyReads(owner: Page, other: Page): Promise<void> {
@@ -89,9 +91,9 @@ async function onlyReads(owner: Page, other: Page): Promise<void> {
     }),
   );
   await reader.goto(other.url());
-  await reader.locator('[data-state="readOnly"]').waitFor();
+  await reader.locator('[data-document=readOnly]').waitFor();
   const text = await openText(reader);
-  await expect.poll(() => text.innerText()).toContain('start');
+  await expect.poll(() => text.textContent()).toContain('start');
   expect(await text.getAttribute('contenteditable')).toBe('false');
   await text.click();
   await reader.keyboard.type('must not appear');
@@ -107,7 +109,7 @@ async function readKey(page: Page): Promise<string> {
   await page.getByRole('button', { name: 'New key' }).click();
   await page.getByLabel('What is it for?').fill('Reader');
   await page.getByRole('button', { name: 'Create', exact: true }).click();
-  return page.getByTestId('api-key').innerText();
+  return (await page.getByTestId('api-key').textContent()) ?? '';
 }
 
 /** The text without the names at other people's carets. */
@@ -134,7 +136,7 @@ test('a cell runs, its output appears below it and stays', async () => {
   await page.goto('/');
   await page.getByRole('region', { name: 'Runs' }).getByText('squares').waitFor();
   await page.context().close();
-}, 90_000);
+});
 
 test('a file goes to the trash, comes back by undo, and lists change by themselves', async () => {
   const [here, there] = [await person(), await person()];
@@ -153,4 +155,62 @@ test('a file goes to the trash, comes back by undo, and lists change by themselv
   await row(here).waitFor();
   await row(there).waitFor();
   await Promise.all([here, there].map((page) => page.context().close()));
-}, 60_000);
+});
+
+test('what is typed while the server is away is kept and saved when it is back', async () => {
+  const page = await person();
+  await register(page, 'Mary Jackson', 'mary@example.org');
+  await newDocument(page, 'Away');
+  await goToEnd(page);
+  await server.leave(async () => {
+    await page.getByText('Offline – kept on this device').waitFor();
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('typed alone');
+    expect(await page.locator('[data-document]').getAttribute('data-document')).toBe('offline');
+  });
+  await saved(page);
+
+  const elsewhere = await person();
+  await signIn(elsewhere, 'mary@example.org');
+  await elsewhere.goto(page.url());
+  const again = await openText(elsewhere);
+  await expect.poll(() => again.textContent()).toContain('typed alone');
+  await Promise.all([page, elsewhere].map((each) => each.context().close()));
+});
+
+test('a folder of files is uploaded, with its folders, and named as it goes', async () => {
+  const page = await person();
+  await register(page, 'Dorothy Vaughan', 'dorothy@example.org');
+  await page.getByRole('treeitem', { name: 'Getting started' }).click();
+  await page.getByRole('grid').getByText('Welcome.md').waitFor();
+  const folder = join(import.meta.dirname, '../web/src/first-run');
+  const count = (await readdir(folder)).length;
+  await page.locator('input[webkitdirectory]').setInputFiles(folder);
+  await page
+    .getByRole('region', { name: 'Uploads' })
+    .getByText(`Uploaded ${count} files`)
+    .waitFor();
+  await page.getByRole('grid').getByRole('link', { name: 'first-run' }).click();
+  await expect.poll(() => page.getByRole('grid').getByRole('row').count()).toBe(count + 1);
+  await page.context().close();
+});
+
+test('an old version comes back as a new one, in the open document', async () => {
+  const page = await person();
+  await register(page, 'Annie Easley', 'annie@example.org');
+  await newDocument(page, 'Versions');
+  const text = await openText(page);
+  await goToEnd(page);
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('second thoughts');
+  await saved(page);
+  await page.getByRole('button', { name: 'History' }).click();
+  const panel = page.getByRole('complementary', { name: 'History' });
+  await panel.getByRole('button', { name: 'Save a version now' }).click();
+  await panel.getByText('Version 2').waitFor();
+  await panel.getByRole('button', { name: 'Restore version 1' }).click();
+  await panel.getByText('Version 3').waitFor();
+  await expect.poll(() => text.textContent()).not.toContain('second thoughts');
+  await saved(page);
+  await page.context().close();
+});

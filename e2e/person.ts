@@ -34,16 +34,27 @@ export async function signIn(page: Page, email: string): Promise<void> {
   await page.getByRole('heading', { name: 'Recently changed' }).waitFor();
 }
 
-/** The text of the open document, once the server says that it can be written. */
+/** The text of the open document, once it is here and the server agrees. */
 export async function openText(page: Page) {
   const text = page.getByRole('textbox', { name: 'Text of the document' });
   await text.waitFor();
+  // Before it is synchronised a key press may land where the caret no longer is.
+  await page.locator('[data-document=saved], [data-document=readOnly]').waitFor();
   return text;
+}
+
+/** Puts the caret at the end of the open document, as someone does who goes on writing. */
+export async function goToEnd(page: Page): Promise<void> {
+  const text = await openText(page);
+  await text.focus();
+  // The editor puts its own caret in place 20 ms after it got the focus; no person is faster.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 60)));
+  await page.keyboard.press('Control+End');
 }
 
 /** Waits until everything typed is durable. */
 export async function saved(page: Page): Promise<void> {
-  await page.locator('[data-state="saved"]').waitFor();
+  await page.locator('[data-document=saved]').waitFor();
 }
 
 /** Makes a document in the workspace that is used last, and stays in it. */

@@ -116,7 +116,7 @@ export const messages = {
     noArchivedText: 'Archive a workspace to put it away without losing anything.',
     clone: 'Clone with git',
     cloneText:
-      'Use any user name; the password is an API key from Settings. What you push appears in open documents.',
+      'Use any user name; the password is an API key from Settings. The clone holds what the editors show.',
     cloneCopied: 'Clone command copied',
     changed: (when: string) => `Changed ${when}`,
   },
@@ -133,6 +133,7 @@ export const messages = {
     newNotebook: 'New notebook',
     newTitle: (what: string) => `New ${what.toLowerCase()}`,
     namePlaceholder: 'Untitled',
+    workspace: 'Workspace',
     columns: { name: 'Name', size: 'Size', version: 'Version', changed: 'Changed' },
     list: (workspace: string) => `Files in ${workspace}`,
     rename: 'Rename',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Output } from '../../types/records.ts';
-import { append } from './output.ts';
-import { plain } from './plain.ts';
+import { append } from '../src/components/notebooks/output.ts';
+import { plain } from '../src/components/notebooks/plain.ts';
+import type { Output } from '../src/types/records.ts';
 
 const piece = (seq: number, stream: Output['stream'], data: string): Output => ({
   seq,

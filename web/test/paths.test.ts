@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
-import type { FileRecord } from '../../types/records.ts';
-import { ancestorsOf, contentsOf, freePath, nameOf, parentOf } from './paths.ts';
+import {
+  ancestorsOf,
+  contentsOf,
+  freePath,
+  nameOf,
+  parentOf,
+} from '../src/components/files/paths.ts';
+import type { FileRecord } from '../src/types/records.ts';
 
 const files = ['notes.md', 'a/b/deep.md', 'a/10.md', 'a/9.md', 'ab.md', 'Notes 2.md'].map(
   (path, index) =>
@@ -10,7 +16,7 @@ const files = ['notes.md', 'a/b/deep.md', 'a/10.md', 'a/9.md', 'ab.md', 'Notes 2
 test('a folder is what paths have in common, and says when it last changed', () => {
   const top = contentsOf(files, '');
   expect(top.folders).toEqual([{ path: 'a', name: 'a', count: 3, changed: '2026-01-04' }]);
-  expect(top.files.map((file) => file.path)).toEqual(['ab.md', 'notes.md', 'Notes 2.md']);
+  expect(top.files.map((file) => file.path)).toEqual(['ab.md', 'Notes 2.md', 'notes.md']);
 });
 
 test('a folder shows what lies directly in it, in the order people count', () => {
