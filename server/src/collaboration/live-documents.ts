@@ -4,7 +4,8 @@ import * as Y from 'yjs';
 import type { Database, Tenant, Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Person } from '../storage/git.ts';
-import type { FileRow, FileStore, WriteOptions } from '../workspaces/file-store.ts';
+import type { FileRow } from '../workspaces/content-store.ts';
+import type { FileStore, WriteOptions } from '../workspaces/file-store.ts';
 import { changeTo, seed, textOf } from './document-text.ts';
 import { UpdateLog } from './update-log.ts';
 

@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
 import { type Actor, KyozoError, notFound, type Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import { stale } from '../actions.ts';
@@ -7,35 +6,23 @@ import type { Database, Tenant, Transaction } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
-import { type Backend, chooseBackend } from '../storage/choose-backend.ts';
-import { kindOf } from '../storage/content-kind.ts';
-import { StorageError } from '../storage/errors.ts';
-import { PathClash, type Person } from '../storage/git.ts';
-import type { ByteRange, Stored } from '../storage/storage.ts';
+import type { Backend } from '../storage/choose-backend.ts';
+import type { Person } from '../storage/git.ts';
+import type { ByteRange } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
+import {
+  type Content,
+  ContentStore,
+  type FileRow,
+  fromStorage,
+  type Located,
+} from './content-store.ts';
 import { file } from './file.ts';
 import { fileVersion } from './file-version.ts';
 import { workspace } from './workspace.ts';
 
 /** Who writes: a person, or the server in a team's name. */
 export type Writer = Actor | (Tenant & { userId?: undefined });
-
-/** What the store needs to know of a file; names are the columns'. */
-export type FileRow = {
-  id: string;
-  team_id: string;
-  workspace_id: string;
-  path: string;
-  content_type: string;
-  size: number;
-  version: number;
-  storage_backend: Backend | null;
-  address: string | null;
-  sha256: string | null;
-  live: boolean;
-  deleted_at: Date | null;
-  row_version: string;
-};
 
 /** Runs inside the transaction of a write, for what follows from the content: notebooks, for one. */
 export type Follower = (
@@ -45,12 +32,6 @@ export type Follower = (
   bytes: Uint8Array,
 ) => Promise<void>;
 
-type Content = Stored & {
-  backend: Backend;
-  contentType: string;
-  live: boolean;
-  treeAddress: string;
-};
 type Plan<Result> = {
   message: string;
   changes: { path: string; address: string | null }[];
@@ -75,11 +56,13 @@ export type WriteOptions = {
 export class FileStore {
   readonly #database: Database;
   readonly #storages: Storages;
+  readonly #contents: ContentStore;
   readonly #follow: Follower;
 
   constructor(database: Database, storages: Storages, follow: Follower) {
     this.#database = database;
     this.#storages = storages;
+    this.#contents = new ContentStore(storages);
     this.#follow = follow;
   }
 
@@ -97,7 +80,7 @@ export class FileStore {
   async create(actor: Actor, values: Values, bytes: Uint8Array): Promise<Row> {
     const workspaceId = values.workspaceId as string;
     const path = values.path as string;
-    const content = await this.#put(
+    const content = await this.#contents.put(
       actor,
       workspaceId,
       path,
@@ -141,7 +124,7 @@ export class FileStore {
     options: WriteOptions = {},
   ): Promise<{ version: number; changed: boolean }> {
     const seen = await this.find(writer, id);
-    const content = await this.#put(
+    const content = await this.#contents.put(
       writer,
       seen.workspace_id,
       seen.path,
@@ -216,7 +199,7 @@ export class FileStore {
         }
         const appears = action === 'restore' ? current.deleted_at !== null : path !== current.path;
         if (current.version > 0 && action !== 'destroy' && appears) {
-          changes.push({ path, address: await this.#treeAddress(current) });
+          changes.push({ path, address: await this.#contents.treeAddress(current) });
         }
         return {
           message: verb[action],
@@ -228,32 +211,16 @@ export class FileStore {
   }
 
   /** The bytes of a file's newest or an older version. */
-  async read(
-    reader: Actor | Tenant,
-    row: Pick<FileRow, 'workspace_id' | 'storage_backend' | 'address'>,
-    range?: ByteRange,
-  ): Promise<Readable> {
-    if (!row.address || !row.storage_backend) return Readable.from([]);
-    const scope = { teamId: reader.teamId, workspaceId: row.workspace_id };
-    return this.#storages
-      .for(row.storage_backend)
-      .get(scope, row.address, range)
-      .catch(fromStorage);
+  read(reader: Tenant, located: Located, range?: ByteRange): Promise<Readable> {
+    return this.#contents.read(reader, located, range);
   }
 
-  async bytes(
-    reader: Actor | Tenant,
-    row: Pick<FileRow, 'workspace_id' | 'storage_backend' | 'address'>,
-  ): Promise<Buffer> {
-    return buffer(await this.read(reader, row));
+  bytes(reader: Tenant, located: Located): Promise<Buffer> {
+    return this.#contents.bytes(reader, located);
   }
 
   /** An older version of a file. @throws KyozoError `not_found` */
-  async versionOf(
-    reader: Actor | Tenant,
-    row: FileRow,
-    version: number,
-  ): Promise<Pick<FileRow, 'workspace_id' | 'storage_backend' | 'address'>> {
+  async versionOf(reader: Actor | Tenant, row: FileRow, version: number): Promise<Located> {
     const [found] = await this.#database.rows<{ storage_backend: Backend; address: string }>(
       reader,
       sql`select storage_backend, address from file_versions where file_id = ${row.id} and version = ${version}`,
@@ -326,47 +293,6 @@ export class FileStore {
     return result;
   }
 
-  async #put(
-    writer: Writer,
-    workspaceId: string,
-    path: string,
-    bytes: Uint8Array,
-    asked?: string,
-  ): Promise<Content> {
-    const kind = await kindOf(path, bytes);
-    const backend = chooseBackend({ ...kind, size: bytes.length });
-    const scope = { teamId: writer.teamId, workspaceId };
-    const stored = await this.#storages.for(backend).put(scope, bytes).catch(fromStorage);
-    const contentType = kind.text && asked?.startsWith('text/') ? asked : kind.contentType;
-    const content = {
-      ...stored,
-      backend,
-      contentType,
-      live: kind.text && bytes.length <= liveLimit,
-    };
-    return { ...content, treeAddress: await this.#pointer(scope, content) };
-  }
-
-  #treeAddress(row: FileRow): Promise<string> {
-    const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
-    return this.#pointer(scope, {
-      backend: row.storage_backend!,
-      address: row.address!,
-      sha256: row.sha256!,
-      size: row.size,
-    });
-  }
-
-  /** What stands in the tree: the content itself, or a Git LFS pointer to what lies outside git. */
-  async #pointer(
-    scope: { teamId: string; workspaceId: string },
-    content: Stored & { backend: Backend },
-  ): Promise<string> {
-    if (content.backend === 'git') return content.address;
-    const text = `version https://git-lfs.github.com/spec/v1\noid sha256:${content.sha256}\nsize ${content.size}\n`;
-    return (await this.#storages.git.put(scope, Buffer.from(text)).catch(fromStorage)).address;
-  }
-
   async #change(
     transaction: Transaction,
     writer: Writer,
@@ -427,9 +353,6 @@ export class FileStore {
   }
 }
 
-/** Larger text is kept and versioned, but not edited live: a Y.Doc costs about a hundred times its text. */
-const liveLimit = 4 * 2 ** 20;
-
 const rowValues = (content: Content) => ({
   content_type: content.contentType,
   size: content.size,
@@ -472,20 +395,4 @@ async function lockFile(transaction: Transaction, id: string): Promise<FileRow> 
   );
   if (!row) throw notFound();
   return row;
-}
-
-/** Turns a storage's failure into an answer. */
-function fromStorage(error: unknown): never {
-  if (error instanceof PathClash) {
-    const source = { pointer: '/data/attributes/path' };
-    throw new KyozoError('conflict', error.message, { source, cause: error });
-  }
-  if (!(error instanceof StorageError)) throw error;
-  const code =
-    error.code === 'storage_full'
-      ? 'storage_full'
-      : error.code === 'storage_not_found'
-        ? 'not_found'
-        : 'unavailable';
-  throw new KyozoError(code, error.message, { cause: error });
 }

@@ -5,7 +5,8 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
-import type { FileRow, Follower, Writer } from './file-store.ts';
+import type { FileRow } from './content-store.ts';
+import type { Follower, Writer } from './file-store.ts';
 import { notebook } from './notebook.ts';
 import { task } from './task.ts';
 

@@ -9,7 +9,8 @@ import { changeStatement } from '../database/write.ts';
 import type { Signals } from '../events/signals.ts';
 import type { Log } from '../log.ts';
 import type { CellResult, Language, Runtime, Session } from '../runtimes/runtime.ts';
-import type { FileRow, FileStore } from './file-store.ts';
+import type { FileRow } from './content-store.ts';
+import type { FileStore } from './file-store.ts';
 import { OutputLog } from './output-log.ts';
 import { taskRun } from './task-run.ts';
 

@@ -1,0 +1,123 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { KyozoError } from '@kyozo/resource';
+import type { Tenant } from '../database/database.ts';
+import { type Backend, chooseBackend } from '../storage/choose-backend.ts';
+import { kindOf } from '../storage/content-kind.ts';
+import { StorageError } from '../storage/errors.ts';
+import { PathClash } from '../storage/git.ts';
+import type { ByteRange, Stored } from '../storage/storage.ts';
+import type { Storages } from '../storage/storages.ts';
+
+/** What the store needs to know of a file; names are the columns'. */
+export type FileRow = {
+  id: string;
+  team_id: string;
+  workspace_id: string;
+  path: string;
+  content_type: string;
+  size: number;
+  version: number;
+  storage_backend: Backend | null;
+  address: string | null;
+  sha256: string | null;
+  live: boolean;
+  deleted_at: Date | null;
+  row_version: string;
+};
+
+/** Where some bytes of a file lie. */
+export type Located = Pick<FileRow, 'workspace_id' | 'storage_backend' | 'address'>;
+
+/** Bytes that have been stored, and what follows from them for the file and the tree. */
+export type Content = Stored & {
+  backend: Backend;
+  contentType: string;
+  live: boolean;
+  treeAddress: string;
+};
+
+/** Larger text is kept and versioned, but not edited live: a Y.Doc costs about a hundred times its text. */
+const liveLimit = 4 * 2 ** 20;
+
+/** The bytes of files: the rules choose a backend, the tree in git gets them or a pointer to them. */
+export class ContentStore {
+  readonly #storages: Storages;
+
+  constructor(storages: Storages) {
+    this.#storages = storages;
+  }
+
+  /** Stores bytes, durably; they are nobody's until a transaction names them. */
+  async put(
+    tenant: Tenant,
+    workspaceId: string,
+    path: string,
+    bytes: Uint8Array,
+    asked?: string,
+  ): Promise<Content> {
+    const kind = await kindOf(path, bytes);
+    const backend = chooseBackend({ ...kind, size: bytes.length });
+    const scope = { teamId: tenant.teamId, workspaceId };
+    const stored = await this.#storages.for(backend).put(scope, bytes).catch(fromStorage);
+    const contentType = kind.text && asked?.startsWith('text/') ? asked : kind.contentType;
+    const content = {
+      ...stored,
+      backend,
+      contentType,
+      live: kind.text && bytes.length <= liveLimit,
+    };
+    return { ...content, treeAddress: await this.#pointer(scope, content) };
+  }
+
+  /** What stands in the tree for a file's newest bytes. */
+  treeAddress(row: FileRow): Promise<string> {
+    const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
+    return this.#pointer(scope, {
+      backend: row.storage_backend!,
+      address: row.address!,
+      sha256: row.sha256!,
+      size: row.size,
+    });
+  }
+
+  /** What stands in the tree: the content itself, or a Git LFS pointer to what lies outside git. */
+  async #pointer(
+    scope: { teamId: string; workspaceId: string },
+    content: Stored & { backend: Backend },
+  ): Promise<string> {
+    if (content.backend === 'git') return content.address;
+    const text = `version https://git-lfs.github.com/spec/v1\noid sha256:${content.sha256}\nsize ${content.size}\n`;
+    return (await this.#storages.git.put(scope, Buffer.from(text)).catch(fromStorage)).address;
+  }
+
+  /** The bytes of a file's newest or an older version; `range.end` is not part of it. */
+  async read(reader: Tenant, row: Located, range?: ByteRange): Promise<Readable> {
+    if (!row.address || !row.storage_backend) return Readable.from([]);
+    const scope = { teamId: reader.teamId, workspaceId: row.workspace_id };
+    return this.#storages
+      .for(row.storage_backend)
+      .get(scope, row.address, range)
+      .catch(fromStorage);
+  }
+
+  async bytes(reader: Tenant, row: Located): Promise<Buffer> {
+    return buffer(await this.read(reader, row));
+  }
+}
+
+/** Turns a storage's failure into an answer. */
+export function fromStorage(error: unknown): never {
+  if (error instanceof PathClash) {
+    const source = { pointer: '/data/attributes/path' };
+    throw new KyozoError('conflict', error.message, { source, cause: error });
+  }
+  if (!(error instanceof StorageError)) throw error;
+  const code =
+    error.code === 'storage_full'
+      ? 'storage_full'
+      : error.code === 'storage_not_found'
+        ? 'not_found'
+        : 'unavailable';
+  throw new KyozoError(code, error.message, { cause: error });
+}
