@@ -67,9 +67,6 @@ export async function collaboration(
     async beforeUnloadDocument({ documentName }) {
       if (!documents.isClean(documentName)) throw new Error('not stored yet');
     },
-    async afterUnloadDocument({ documentName }) {
-      documents.forget(documentName);
-    },
   });
 
   await app.register(websocket, {

@@ -79,6 +79,10 @@ export class LiveDocuments {
       turn: Promise.resolve(),
     };
     this.#live.set(fileId, live);
+    // By the document itself: an id may have been opened again before the old one's end is told.
+    document.on('destroy', () => {
+      if (this.#live.get(fileId) === live) this.#live.delete(fileId);
+    });
     document.on('update', (update: Uint8Array, origin: unknown) => {
       const person = personOf(origin);
       if (person) live.authors.add(person);
@@ -97,10 +101,6 @@ export class LiveDocuments {
   /** Whether all that a document was given is durable; nothing else may be unloaded. */
   isClean(fileId: string): boolean {
     return this.#live.get(fileId)?.log.isClean ?? true;
-  }
-
-  forget(fileId: string): void {
-    this.#live.delete(fileId);
   }
 
   /** Records what the document holds as a version of its file; equal text makes none. */
@@ -153,11 +153,13 @@ export class LiveDocuments {
     const seq = live.log.seq;
     const text = textOf(live.document, row.path, await this.#text(live.tenant, row));
     const authors = await this.#people(live);
+    const by = [...live.authors].at(-1);
     live.authors.clear();
     const options: WriteOptions = {
       message,
       authors: authors.length > 0 ? authors : undefined,
       ifFileVersion: live.version,
+      by,
       also: (transaction, version) => fold(transaction, fileId, state, seq, version),
     };
     const { version, changed } = await this.#files.write(

@@ -24,10 +24,13 @@ import { workspace } from './workspace.ts';
 /** Who writes: a person, or the server in a team's name. */
 export type Writer = Actor | (Tenant & { userId?: undefined });
 
+/** In whose name a change is logged. */
+export type Signer = { teamId: string; userId?: string };
+
 /** Runs inside the transaction of a write, for what follows from the content: notebooks, for one. */
 export type Follower = (
   transaction: Transaction,
-  writer: Writer,
+  signer: Signer,
   file: FileRow,
   bytes: Uint8Array,
 ) => Promise<void>;
@@ -43,6 +46,8 @@ export type WriteOptions = {
   authors?: readonly Person[];
   ifVersion?: string;
   contentType?: string;
+  /** The person whom the events name, when the server writes for one. */
+  by?: string;
   /** The file's version that the content was made of; a later one refuses it. */
   ifFileVersion?: number;
   /** Runs in the same transaction, with the version that the file then has, also when it is the old one. */
@@ -132,6 +137,7 @@ export class FileStore {
       options.contentType,
     );
     const authors = options.authors ?? [await this.#person(writer)];
+    const signer: Signer = { teamId: writer.teamId, userId: options.by ?? writer.userId };
     type Written = { version: number; changed: boolean };
     return this.#commit<Written>(writer, seen.workspace_id, authors, async (transaction) => {
       const current = await lockFile(transaction, id);
@@ -153,13 +159,13 @@ export class FileStore {
         message,
         changes: [{ path: current.path, address: content.treeAddress }],
         apply: async (commit) => {
-          await this.#change(transaction, writer, id, 'write', {
+          await this.#change(transaction, signer, id, 'write', {
             ...contentValues(content),
             version,
           });
           const next: FileRow = { ...current, ...rowValues(content), version };
-          await this.#record(transaction, writer, next, content, commit, { message, authors });
-          await this.#follow(transaction, writer, next, bytes);
+          await this.#record(transaction, signer, next, content, commit, { message, authors });
+          await this.#follow(transaction, signer, next, bytes);
           await options.also?.(transaction, version);
           return { version, changed: true };
         },
@@ -295,7 +301,7 @@ export class FileStore {
 
   async #change(
     transaction: Transaction,
-    writer: Writer,
+    signer: Signer,
     id: string,
     action: keyof typeof file.events,
     values: Values,
@@ -307,14 +313,14 @@ export class FileStore {
       values,
       event: file.events[action],
     };
-    const [row] = await transaction.text(changeStatement(writer, change));
+    const [row] = await transaction.text(changeStatement(signer, change));
     if (!row) throw notFound();
     return rowOf({ resource: file, sort: [] }, row);
   }
 
   async #record(
     transaction: Transaction,
-    writer: Writer,
+    signer: Signer,
     row: FileRow,
     content: Content,
     commit: string | undefined,
@@ -340,7 +346,7 @@ export class FileStore {
       values,
       event: fileVersion.events.record,
     };
-    await transaction.text(changeStatement(writer, change));
+    await transaction.text(changeStatement(signer, change));
   }
 
   async #person(writer: Writer): Promise<Person> {

@@ -6,7 +6,7 @@ import type { Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import type { FileRow } from './content-store.ts';
-import type { Follower, Writer } from './file-store.ts';
+import type { Follower, Signer } from './file-store.ts';
 import { notebook } from './notebook.ts';
 import { task } from './task.ts';
 
@@ -29,13 +29,13 @@ type TaskValues = {
 };
 
 /** Keeps notebooks and tasks what the Markdown says, in the transaction that wrote it. */
-export const findNotebook: Follower = async (transaction, writer, file, bytes) => {
+export const findNotebook: Follower = async (transaction, signer, file, bytes) => {
   const wanted = isMarkdown(file.path) ? tasksIn(Buffer.from(bytes).toString('utf8')) : [];
   const [existing] = await transaction.rows<{ id: string }>(
     sql`select id from notebooks where file_id = ${file.id}`,
   );
   if (wanted.length === 0 && !existing) return;
-  const change = changer(transaction, writer);
+  const change = changer(transaction, signer);
   if (wanted.length === 0) return change(notebook, 'delete', existing!.id, {}, 'forget');
   const title = titleOf(file, bytes);
   const id = existing?.id ?? uuidv7();
@@ -109,7 +109,7 @@ function titleOf(file: FileRow, bytes: Uint8Array): string {
 }
 
 const changer =
-  (transaction: Transaction, writer: Writer) =>
+  (transaction: Transaction, signer: Signer) =>
   async (
     resource: Resource,
     kind: 'insert' | 'update' | 'delete',
@@ -118,6 +118,6 @@ const changer =
     action: string,
   ): Promise<void> => {
     await transaction.text(
-      changeStatement(writer, { kind, resource, id, values, event: resource.events[action] }),
+      changeStatement(signer, { kind, resource, id, values, event: resource.events[action] }),
     );
   };
