@@ -30,7 +30,7 @@ function fontConfig(packed: string): string {
     `<alias binding="strong"><family>${family}</family><prefer><family>${font}</family></prefer></alias>`;
   return `<?xml version="1.0"?>
 <fontconfig>
-  <dir>${packed}</dir><dir>/usr/share/fonts</dir><cachedir>${join(tmpdir(), 'kyozo-font-cache')}</cachedir>
+  <dir>${packed}</dir><dir>/usr/share/fonts/truetype/dejavu</dir><cachedir>${join(tmpdir(), 'kyozo-font-cache')}</cachedir>
   ${['system-ui', 'sans-serif'].map((family) => prefer(family, 'Open Sans')).join('')}
   ${['ui-monospace', 'monospace'].map((family) => prefer(family, 'DejaVu Sans Mono')).join('')}
 </fontconfig>

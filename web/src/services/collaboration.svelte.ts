@@ -1,12 +1,11 @@
 import { HocuspocusProvider } from '@hocuspocus/provider';
 import { IndexeddbPersistence } from 'y-indexeddb';
 import * as Y from 'yjs';
-import { personColour } from '../ui/avatar/index.ts';
 import { localName } from './local-documents.ts';
 import { tokens } from './tokens.ts';
 
 export type SaveState = 'opening' | 'saving' | 'saved' | 'offline' | 'readOnly' | 'failed';
-export type Person = { clientId: number; id: string; name: string; colour: string };
+export type Person = { clientId: number; id: string; name: string };
 type Author = { id: string; name: string };
 
 /**
@@ -42,11 +41,6 @@ export class LiveDocument {
       if (this.document.store.clients.size > 0) this.isReady = true;
     });
     this.provider = this.#connect(fileId);
-    this.provider.setAwarenessField('user', {
-      id: author.id,
-      name: author.name,
-      color: personColour(author.id),
-    });
   }
 
   /** Resolves when the server has everything that was typed. */
@@ -100,19 +94,12 @@ export class LiveDocument {
   }
 }
 
-type State = { clientId: number; user?: { id?: string; name?: string; color?: string } };
+type State = { clientId: number; user?: { id?: string; name?: string } };
 
 function others(states: readonly State[], ownId: number): Person[] {
   return states.flatMap(({ clientId, user }) =>
     clientId !== ownId && user?.name
-      ? [
-          {
-            clientId,
-            id: user.id ?? String(clientId),
-            name: user.name,
-            colour: user.color ?? personColour(String(clientId)),
-          },
-        ]
+      ? [{ clientId, id: user.id ?? String(clientId), name: user.name }]
       : [],
   );
 }

@@ -1,2 +1,2 @@
 export { default as Avatar } from './Avatar.svelte';
-export { personColour } from './person.ts';
+export { personHex } from './person.ts';

@@ -5,6 +5,16 @@ export function personColour(id: string): string {
   return `var(--person-${(sum % 12) + 1})`;
 }
 
+/** The same colour as `#rrggbb`, for what travels to others: only that form is taken from a stranger. */
+export function personHex(id: string): string {
+  const name = /--person-\d+/u.exec(personColour(id))![0];
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d')!;
+  canvas.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name);
+  canvas.fillRect(0, 0, 1, 1);
+  const [red = 0, green = 0, blue = 0] = canvas.getImageData(0, 0, 1, 1).data;
+  return `#${[red, green, blue].map((part) => part.toString(16).padStart(2, '0')).join('')}`;
+}
+
 /** Up to two initials; a question mark for someone without a name. */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/u).filter(Boolean);
