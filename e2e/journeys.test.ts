@@ -133,7 +133,11 @@ test('a cell runs, its output appears below it and stays', async () => {
   await page.reload();
   await openText(page);
   await output.getByText('25').waitFor();
-  await page.goto('/');
+  await page.getByRole('treeitem', { name: 'Welcome.md' }).click();
+  await page.getByRole('textbox').getByText('Where things are').waitFor();
+  await page.getByRole('treeitem', { name: 'Notebook.md' }).click();
+  await output.getByText('25').waitFor();
+  await page.getByRole('link', { name: 'Home' }).click();
   await page.getByRole('region', { name: 'Runs' }).getByText('squares').waitFor();
   await page.context().close();
 });

@@ -52,6 +52,8 @@ export class Cell {
   /** Shows a run: one of ours or someone else's, under way or over. */
   show(run: TaskRun): void {
     const isAnother = this.run?.id !== run.id;
+    // A list that was read before the end may arrive after it.
+    if (!isAnother && this.run?.finishedAt) return;
     this.run = run;
     if (!isAnother) return;
     this.outputs = [];
