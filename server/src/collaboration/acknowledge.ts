@@ -20,7 +20,11 @@ export function acknowledgeWhenDurable(
     send(message) {
       const name = message instanceof Uint8Array ? acknowledgedDocument(message) : undefined;
       if (name === undefined) socket.send(message);
-      else void durable(name).then(() => socket.readyState === 1 && socket.send(message));
+      else {
+        const acknowledge = () => socket.readyState === 1 && socket.send(message);
+        // What will never be durable is never acknowledged.
+        void durable(name).then(acknowledge, () => undefined);
+      }
     },
   };
 }

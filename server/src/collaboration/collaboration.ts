@@ -1,12 +1,19 @@
 import websocket from '@fastify/websocket';
-import { Hocuspocus, isTransactionOrigin, type WebSocketLike } from '@hocuspocus/server';
+import {
+  type Connection,
+  Hocuspocus,
+  isTransactionOrigin,
+  type WebSocketLike,
+} from '@hocuspocus/server';
 import { type Actor, isUuid, KyozoError, scopeAllows } from '@kyozo/resource';
 import type { FastifyInstance } from 'fastify';
+import { messageYjsSyncStep1, messageYjsUpdate } from 'y-protocols/sync';
 import type { Authenticator } from '../accounts/authenticate.ts';
 import type { Database } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Log } from '../log.ts';
 import { acknowledgeWhenDurable } from './acknowledge.ts';
+import { addsAsAnother, claim } from './client-ids.ts';
 import type { LiveDocuments } from './live-documents.ts';
 
 type Context = { actor: Actor; bearer: string; name: string };
@@ -15,6 +22,8 @@ type Context = { actor: Actor; bearer: string; name: string };
 const quiet = { debounce: 3_000, maxDebounce: 60_000 };
 /** How often open connections ask whether their credential still stands. */
 const recheck = 500;
+/** A provider connects again after this, and sends what the server lacks. */
+const startAnew = [4409, 'Start anew'] as const;
 
 export type Collaboration = {
   /** Closes a file's document for everyone. */
@@ -46,17 +55,41 @@ export async function collaboration(
     },
     async onLoadDocument({ documentName, document, context }) {
       const tenant = { teamId: context.actor.teamId };
-      await documents.open(tenant, documentName, document, personOf);
+      await documents.open(tenant, documentName, document, {
+        personOf: (origin) => {
+          const connection = connectionOf(origin);
+          return connection && personAt(connection);
+        },
+        refuse: (origin) => {
+          log.warn({ fileId: documentName }, 'too much was parked in a live document');
+          connectionOf(origin)?.webSocket.close(...startAnew);
+        },
+        end: () => hocuspocus.closeConnections(documentName),
+      });
     },
-    // Nobody shows a cursor under another person's name.
-    async beforeHandleAwareness({ states, transactionOrigin }) {
-      const actor =
-        isTransactionOrigin(transactionOrigin) && transactionOrigin.source === 'connection'
-          ? (transactionOrigin.connection.context as Context)
-          : undefined;
-      for (const state of states.values()) {
-        if (actor && state.user)
-          state.user = { ...state.user, id: actor.actor.userId, name: actor.name };
+    async afterLoadDocument({ documentName, document, context }) {
+      if (!documents.isLeftOver(documentName)) return;
+      void hocuspocus.storeDocumentHooks(document, {
+        ...{ instance: hocuspocus, clientsCount: 0, document, documentName },
+        ...{ lastContext: context, lastTransactionOrigin: { source: 'local' } },
+      });
+    },
+    async beforeSync({ type, payload, document, connection }) {
+      if (type === messageYjsSyncStep1 || connection.readOnly) return;
+      const typed = type === messageYjsUpdate;
+      if (!addsAsAnother(document, connection, payload, typed, personAt)) return;
+      log.warn({ fileId: document.name, userId: personAt(connection) }, 'an edit as somebody else');
+      connection.webSocket.close(...startAnew);
+      throw new Error('The client id is in use.');
+    },
+    // Nobody shows a cursor under another person's name, or moves another person's.
+    async beforeHandleAwareness({ states, document, transactionOrigin }) {
+      const connection = connectionOf(transactionOrigin);
+      if (!connection) return;
+      const { actor, name } = connection.context as Context;
+      for (const [client, state] of states) {
+        if (!claim(document, connection, client, personAt)) states.delete(client);
+        else if (state.user) state.user = { ...state.user, id: actor.userId, name };
       }
     },
     async onStoreDocument({ documentName }) {
@@ -124,7 +157,8 @@ async function admit(
   documentName: string,
 ): Promise<Context> {
   const denied = new KyozoError('forbidden', 'permission-denied');
-  if (!isUuid(documentName)) throw denied;
+  // Spelled otherwise, the same file would be a second document.
+  if (!isUuid(documentName) || documentName !== documentName.toLowerCase()) throw denied;
   const person = await authenticator.resolve(token);
   if (!person) throw denied;
   const [file] = await database.system<{ team: string | null }>(
@@ -139,11 +173,9 @@ async function admit(
   return { actor, bearer: token, name: user?.name ?? '' };
 }
 
-function personOf(origin: unknown): string | undefined {
-  return isTransactionOrigin(origin) && origin.source === 'connection'
-    ? (origin.connection.context as Context).actor.userId
-    : undefined;
-}
+const connectionOf = (origin: unknown): Connection | undefined =>
+  isTransactionOrigin(origin) && origin.source === 'connection' ? origin.connection : undefined;
+const personAt = (connection: Connection): string => (connection.context as Context).actor.userId;
 
 /** Ends the connections whose credential, membership or role no longer stands. */
 async function revalidate(hocuspocus: Hocuspocus<Context>, database: Database): Promise<void> {

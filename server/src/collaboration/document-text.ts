@@ -34,10 +34,14 @@ export function textOf(document: Y.Doc, path: string, base: string): string {
 }
 
 /**
- * The update that turns the document of `state` into `text`, as a minimal change: applied to a live
- * document that has moved on from `state`, it merges with what was typed meanwhile.
+ * The update that turns the document of `state` into `text`, as a minimal change, and the state that
+ * follows: applied to a live document that has moved on from `state`, it merges with what was typed.
  */
-export function changeTo(state: Uint8Array, path: string, text: string): Uint8Array {
+export function changeTo(
+  state: Uint8Array,
+  path: string,
+  text: string,
+): { update: Uint8Array; state: Uint8Array } {
   const fork = new Y.Doc();
   Y.applyUpdate(fork, state);
   const before = Y.encodeStateVector(fork);
@@ -46,7 +50,10 @@ export function changeTo(state: Uint8Array, path: string, text: string): Uint8Ar
     mapping: new Map(),
     isOMark: new Map(),
   });
-  const update = Y.encodeStateAsUpdate(fork, before);
+  const change = {
+    update: Y.encodeStateAsUpdate(fork, before),
+    state: Y.encodeStateAsUpdate(fork),
+  };
   fork.destroy();
-  return update;
+  return change;
 }

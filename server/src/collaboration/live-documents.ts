@@ -7,12 +7,13 @@ import type { Person } from '../storage/git.ts';
 import type { FileRow } from '../workspaces/content-store.ts';
 import type { FileStore, WriteOptions } from '../workspaces/file-store.ts';
 import { changeTo, seed, textOf } from './document-text.ts';
+import { watchParked } from './parked.ts';
 import { UpdateLog } from './update-log.ts';
 
 type StateRow = { snapshot: Buffer; snapshot_seq: number; base_version: number };
 type UpdateRow = { seq: number; update: Buffer; user_id: string | null };
 
-/** A document in memory. `state` and `version` say what the newest version was made of. */
+/** A document in memory. `state` is the document of exactly the text of `version`. */
 type Live = {
   document: Y.Doc;
   tenant: Tenant;
@@ -20,8 +21,22 @@ type Live = {
   state: Uint8Array;
   version: number;
   authors: Set<string>;
+  /** Closes it for everyone. */
+  end: () => void;
+  /** Whether it was opened with more than its newest version. */
+  leftOver: boolean;
   /** Publishing and following take turns. */
   turn: Promise<unknown>;
+};
+
+/** What a live document asks of the connections around it. */
+export type Surroundings = {
+  /** Who made an update, by its Yjs transaction origin. */
+  personOf: (origin: unknown) => string | undefined;
+  /** Ends the connection that is the origin. */
+  refuse: (origin: unknown) => void;
+  /** Closes the document for everyone. */
+  end: () => void;
 };
 
 /** What follows a version that a live document made. */
@@ -46,14 +61,13 @@ export class LiveDocuments {
 
   /**
    * Fills an empty Y.Doc with a file's document and starts logging its updates.
-   * @param personOf who made an update, by its Yjs transaction origin
    * @throws KyozoError for a file that is no text or in the trash
    */
   async open(
     tenant: Tenant,
     fileId: string,
     document: Y.Doc,
-    personOf: (origin: unknown) => string | undefined,
+    { personOf, refuse, end }: Surroundings,
   ): Promise<void> {
     const row = await this.#editable(tenant, fileId);
     const found = (await this.#state(tenant, fileId)) ?? (await this.#seed(tenant, row));
@@ -73,11 +87,14 @@ export class LiveDocuments {
       document,
       tenant,
       log,
+      end,
       state: found.snapshot,
       version: found.base_version,
       authors: new Set(updates.map((update) => update.user_id).filter((id) => id !== null)),
+      leftOver: updates.length > 0 || row.version > found.base_version,
       turn: Promise.resolve(),
     };
+    await this.#follow(live, fileId);
     this.#live.set(fileId, live);
     // By the document itself: an id may have been opened again before the old one's end is told.
     document.on('destroy', () => {
@@ -88,7 +105,7 @@ export class LiveDocuments {
       if (person) live.authors.add(person);
       log.append(update, person);
     });
-    if (row.version > found.base_version) await this.follow(fileId);
+    watchParked(document, log, personOf, refuse);
   }
 
   /** Resolves with the log's number when all updates so far are durable. */
@@ -101,6 +118,11 @@ export class LiveDocuments {
   /** Whether all that a document was given is durable; nothing else may be unloaded. */
   isClean(fileId: string): boolean {
     return this.#live.get(fileId)?.log.isClean ?? true;
+  }
+
+  /** Whether a document was opened with edits that no version holds, as after a crash. */
+  isLeftOver(fileId: string): boolean {
+    return this.#live.get(fileId)?.leftOver ?? false;
   }
 
   /** Records what the document holds as a version of its file; equal text makes none. */
@@ -122,66 +144,83 @@ export class LiveDocuments {
   /** Merges content that was written past the document into it; what was typed meanwhile stays. */
   async follow(fileId: string): Promise<void> {
     const live = this.#live.get(fileId);
-    if (!live) return;
-    await inTurn(live, async () => {
-      const row = await this.#files.find(live.tenant, fileId);
-      if (row.version <= live.version) return;
-      const text = await this.#text(live.tenant, row);
-      Y.applyUpdate(live.document, changeTo(live.state, row.path, text), 'follow');
-      await live.log.durable();
-      await this.#fold(live, fileId, row.version);
-    });
+    if (live) await inTurn(live, () => this.#follow(live, fileId));
   }
 
-  /** Publishes everything and gives up the logs; the process ends. */
+  /** Publishes everything and gives up the logs that cannot be written; the process ends. */
   async close(): Promise<void> {
     for (const [fileId, live] of this.#live) {
-      await Promise.race([
-        live.log.durable(),
-        new Promise((resolve) => setTimeout(resolve, 5_000)),
-      ]);
+      const patience = setTimeout(() => live.log.stop(), 5_000);
       await this.publish(fileId).catch(() => undefined);
+      clearTimeout(patience);
       live.log.stop();
     }
   }
 
   async #publish(live: Live, fileId: string, message?: string): Promise<{ changed: boolean }> {
     await live.log.durable();
-    const row = await this.#files.find(live.tenant, fileId);
-    if (row.deleted_at || row.version !== live.version) return { changed: false };
-    const state = Y.encodeStateAsUpdate(live.document);
-    const seq = live.log.seq;
-    const text = textOf(live.document, row.path, await this.#text(live.tenant, row));
-    const authors = await this.#people(live);
-    const by = [...live.authors].at(-1);
-    live.authors.clear();
-    const options: WriteOptions = {
-      message,
-      authors: authors.length > 0 ? authors : undefined,
-      ifFileVersion: live.version,
-      by,
-      also: (transaction, version) => fold(transaction, fileId, state, seq, version),
-    };
-    const { version, changed } = await this.#files.write(
-      live.tenant,
-      fileId,
-      Buffer.from(text, 'utf8'),
-      options,
-    );
-    live.state = state;
-    live.version = version;
-    if (changed) this.#published(live.tenant.teamId);
-    return { changed };
+    for (;;) {
+      const row = await this.#follow(live, fileId);
+      if (row.deleted_at || !row.live) return { changed: false };
+      const written = await this.#write(live, row, message).catch((error: unknown) => {
+        // Somebody wrote past the document since it followed.
+        if (error instanceof KyozoError && error.code === 'precondition_failed') return undefined;
+        throw error;
+      });
+      if (written) return written;
+    }
   }
 
-  async #fold(live: Live, fileId: string, version: number): Promise<void> {
+  async #write(live: Live, row: FileRow, message?: string): Promise<{ changed: boolean }> {
+    const base = await this.#text(live.tenant, row);
     const state = Y.encodeStateAsUpdate(live.document);
     const seq = live.log.seq;
-    await this.#database.transaction(live.tenant, (transaction) =>
-      fold(transaction, fileId, state, seq, version),
+    const text = textOf(live.document, row.path, base);
+    const typists = live.authors;
+    live.authors = new Set();
+    try {
+      const authors = await this.#people(live.tenant, typists);
+      const options: WriteOptions = {
+        message,
+        authors: authors.length > 0 ? authors : undefined,
+        ifFileVersion: live.version,
+        by: [...typists].at(-1),
+        also: (transaction, version) => fold(transaction, row.id, state, seq, version),
+      };
+      const bytes = Buffer.from(text, 'utf8');
+      const { version, changed } = await this.#files.write(live.tenant, row.id, bytes, options);
+      live.state = state;
+      live.version = version;
+      live.leftOver = false;
+      if (changed) this.#published(live.tenant.teamId);
+      return { changed };
+    } catch (error) {
+      live.authors = new Set([...typists, ...live.authors]);
+      throw error;
+    }
+  }
+
+  /**
+   * Brings a document to its file's newest version; answers the file. The new base is in the database
+   * before the document shows it: a crash between the two must not apply the same change twice.
+   */
+  async #follow(live: Live, fileId: string): Promise<FileRow> {
+    const row = await this.#files.find(live.tenant, fileId);
+    if (!row.live) live.end();
+    if (row.version <= live.version || row.deleted_at || !row.live) return row;
+    const text = await this.#text(live.tenant, row);
+    const { update, state } = changeTo(live.state, row.path, text);
+    // The log stays: what was typed meanwhile is in no version yet, and `state` must not hold it, or
+    // the next change would be measured from it and take it away.
+    await this.#database.rows(
+      live.tenant,
+      sql`update document_states set snapshot = ${Buffer.from(state)}, base_version = ${row.version}
+        where file_id = ${fileId} and base_version < ${row.version}`,
     );
     live.state = state;
-    live.version = version;
+    live.version = row.version;
+    Y.applyUpdate(live.document, update, 'follow');
+    return row;
   }
 
   async #editable(tenant: Tenant, fileId: string): Promise<FileRow> {
@@ -219,11 +258,11 @@ export class LiveDocuments {
     return bytes.toString('utf8');
   }
 
-  async #people(live: Live): Promise<Person[]> {
-    if (live.authors.size === 0) return [];
+  async #people(tenant: Tenant, ids: ReadonlySet<string>): Promise<Person[]> {
+    if (ids.size === 0) return [];
     return this.#database.rows<Person>(
-      live.tenant,
-      sql`select name, email from users where id = any(${[...live.authors]})`,
+      tenant,
+      sql`select name, email from users where id = any(${[...ids]})`,
     );
   }
 }
@@ -236,8 +275,10 @@ async function fold(
   seq: number,
   version: number,
 ): Promise<void> {
+  // A document that was unloaded meanwhile must not fold over what its successor has folded.
   await transaction.rows(sql`update document_states
-    set snapshot = ${Buffer.from(state)}, snapshot_seq = ${seq}, base_version = ${version} where file_id = ${fileId}`);
+    set snapshot = ${Buffer.from(state)}, snapshot_seq = ${seq}, base_version = ${version}
+    where file_id = ${fileId} and snapshot_seq <= ${seq} and base_version <= ${version}`);
   await transaction.rows(
     sql`delete from document_updates where file_id = ${fileId} and seq <= ${seq}`,
   );

@@ -42,9 +42,12 @@ export class UpdateLog {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when everything that was appended so far is durable. */
+  /** Resolves when everything that was appended so far is durable. @throws Error when it never will be */
   async durable(): Promise<void> {
-    while (!this.isClean && !this.#stopped) await this.#running;
+    while (!this.isClean) {
+      if (this.#stopped) throw new Error('The log of a live document has been given up.');
+      await this.#running;
+    }
   }
 
   /** Gives up what could not be written; only when the process ends. */
@@ -65,6 +68,7 @@ export class UpdateLog {
         this.#pending = [...batch, ...this.#pending];
         const delay = retryDelays[Math.min(failures++, retryDelays.length - 1)];
         await new Promise((resolve) => setTimeout(resolve, delay));
+        await this.#catchUp();
       }
     }
     this.#running = undefined;
@@ -85,5 +89,16 @@ export class UpdateLog {
       sql`insert into document_updates (file_id, team_id, seq, update, user_id) values ${sql.join(rows)}`,
     );
     this.#seq += rows.length;
+  }
+
+  /** A write may have been committed and only its answer lost: then its numbers are taken. */
+  async #catchUp(): Promise<void> {
+    const newest = await this.#database
+      .rows<{ seq: number | null }>(
+        { teamId: this.#teamId },
+        sql`select max(seq) as seq from document_updates where file_id = ${this.#fileId}`,
+      )
+      .catch(() => []);
+    this.#seq = Math.max(this.#seq, newest[0]?.seq ?? 0);
   }
 }

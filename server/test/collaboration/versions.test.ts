@@ -10,7 +10,10 @@ import { invite, useScene } from './scene.ts';
 const scene = useScene();
 
 const markdown = `---\ntitle: "Café"\n---\nTitle\n=====\n\n* one\n+ two\n\nA  word\there,\nand *there* <b>raw</b>.\n\n~~~js {name=x}\n1+1\n~~~\n\n| a | b |\n|--:|---|\n| 1 | 2 |\n`;
-const large = Array.from({ length: 16_000 }, (_, at) => `Line ${at} of a text that goes on and on, you see.\n${at % 5 === 4 ? '\n' : ''}`).join('');
+const large = Array.from(
+  { length: 16_000 },
+  (_, at) => `Line ${at} of a text that goes on and on, you see.\n${at % 5 === 4 ? '\n' : ''}`,
+).join('');
 const texts: [string, string][] = [
   ['notes.md', markdown],
   ['windows.md', markdown.replaceAll('\n', '\r\n')],
