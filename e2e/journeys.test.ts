@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from './browser.ts';
-import { goToEnd, newDocument, newPerson, openText, register, saved, signIn } from './person.ts';
+import {
+  goToEnd,
+  newDocument,
+  newPerson,
+  noticed,
+  openText,
+  register,
+  saved,
+  signIn,
+} from './person.ts';
 import { type Server, startServer } from './server.ts';
 
 let server: Server;
@@ -58,6 +67,7 @@ test('two people write in one document at once and both see all of it; a reader 
   await goToEnd(second);
   await second.keyboard.press('Control+Home');
   await second.keyboard.press('End');
+  await noticed(second);
   await Promise.all([
     first.keyboard.type(' left '.repeat(8)),
     second.keyboard.type('right'.repeat(8)),

@@ -47,9 +47,20 @@ export async function openText(page: Page) {
 export async function goToEnd(page: Page): Promise<void> {
   const text = await openText(page);
   await text.focus();
-  // The editor puts its own caret in place 20 ms after it got the focus; no person is faster.
-  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 60)));
+  await noticed(page);
   await page.keyboard.press('Control+End');
+  await noticed(page);
+}
+
+/**
+ * The editor learns of a new caret with the next frame, and puts its own in place 20 ms after the
+ * focus. No person types that fast, but we do.
+ */
+export async function noticed(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  });
 }
 
 /** Waits until everything typed is durable. */
