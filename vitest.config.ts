@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{resource,markdown,elim,cli}/test/**/*.test.ts',
+            '{resource,markdown,elim,cli,web}/test/**/*.test.ts',
             'server/test/{spawn,storage,runtimes}/**/*.test.ts',
             'test/**/*.test.ts',
           ],
