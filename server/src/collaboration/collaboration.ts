@@ -14,7 +14,7 @@ import { sql } from '../database/sql.ts';
 import type { Log } from '../log.ts';
 import { acknowledgeWhenDurable } from './acknowledge.ts';
 import { addsAsAnother, claim } from './client-ids.ts';
-import type { LiveDocuments } from './live-documents.ts';
+import type { LiveDocuments, Surroundings } from './live-documents.ts';
 
 type Context = { actor: Actor; bearer: string; name: string };
 
@@ -49,13 +49,15 @@ export async function collaboration(
     ...quiet,
     extensions: [],
     async onAuthenticate({ token, documentName, connectionConfig }) {
-      const context = await admit(database, authenticator, token, documentName);
+      const context = await admit(database, authenticator, token, documentName).catch(
+        refuseQuietly,
+      );
       connectionConfig.readOnly = !scopeAllows(context.actor, 'files', 'write');
       return context;
     },
     async onLoadDocument({ documentName, document, context }) {
       const tenant = { teamId: context.actor.teamId };
-      await documents.open(tenant, documentName, document, {
+      const surroundings: Surroundings = {
         personOf: (origin) => {
           const connection = connectionOf(origin);
           return connection && personAt(connection);
@@ -65,7 +67,8 @@ export async function collaboration(
           connectionOf(origin)?.webSocket.close(...startAnew);
         },
         end: () => hocuspocus.closeConnections(documentName),
-      });
+      };
+      await documents.open(tenant, documentName, document, surroundings).catch(refuseQuietly);
     },
     async afterLoadDocument({ documentName, document, context }) {
       if (!documents.isLeftOver(documentName)) return;
@@ -149,7 +152,16 @@ function tellSaved(
   }
 }
 
-/** Who may open a document. @throws KyozoError, which Hocuspocus answers as "permission denied" */
+/** What Hocuspocus answers with "permission denied"; without a message it prints nothing. */
+class Refusal extends Error {
+  readonly reason = 'permission-denied';
+}
+
+function refuseQuietly(error: unknown): never {
+  throw error instanceof KyozoError ? new Refusal('', { cause: error }) : error;
+}
+
+/** Who may open a document. @throws KyozoError when they may not */
 async function admit(
   database: Database,
   authenticator: Authenticator,

@@ -30,8 +30,31 @@ export function seed(document: Y.Doc, path: string, text: string): void {
 /** The text of a document: what did not change keeps the bytes of `base`. */
 export function textOf(document: Y.Doc, path: string, base: string): string {
   const json = yXmlFragmentToProsemirrorJSON(document.getXmlFragment(field)) as DocumentJson;
-  return isMarkdown(path) ? serialize(json, base) : serializeSource(json, base);
+  const write = isMarkdown(path) ? serialize : serializeSource;
+  try {
+    return write(json, base);
+  } catch {
+    return write(fitting(json)[0] ?? { type: 'doc' }, base);
+  }
 }
+
+/**
+ * What of a node fits the schema. Editors take the rest out of the document when they meet it; without
+ * one, a program that writes something else must not keep everybody's text from being saved.
+ */
+function fitting(node: DocumentJson): DocumentJson[] {
+  const content = (node.content ?? []).flatMap(fitting);
+  const marks = node.marks?.filter(({ type }) => type in schema.marks);
+  try {
+    const fits = { ...node, ...(node.content && { content }), ...(node.marks && { marks }) };
+    schema.nodeFromJSON(fits).check();
+    return [fits];
+  } catch {
+    return node.type === 'doc' ? [{ type: 'doc', content: content.filter(isBlock) }] : [];
+  }
+}
+
+const isBlock = ({ type }: DocumentJson) => schema.nodes[type].isInGroup('block');
 
 /**
  * The update that turns the document of `state` into `text`, as a minimal change, and the state that
