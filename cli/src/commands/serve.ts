@@ -1,13 +1,17 @@
-import { serve as start } from '@kyozo/server';
 import { readConfig } from '@kyozo/server/config';
 
 /** `kyozo serve`: runs the product until it is told to stop. Exit 1 with one line when it cannot start. */
 export async function serve(): Promise<number> {
   let stopped = false;
   try {
-    const running = await start(readConfig(process.env));
+    const config = readConfig(process.env);
+    // Listened for from here on: a signal during the start would leave PostgreSQL behind.
+    const signalled = untilSignal();
+    // Loaded when the settings are good: a bad one must not wait seconds for the server's modules.
+    const { serve: start } = await import('@kyozo/server');
+    const running = await start(config);
     console.log(`Kyozo Store is ready at ${running.url}`);
-    const reason = await Promise.race([untilSignal(), running.failed]);
+    const reason = await Promise.race([signalled, running.failed]);
     stopped = reason === undefined;
     if (reason) console.error(reason);
     await running.stop();

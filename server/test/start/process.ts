@@ -6,12 +6,15 @@ const main = join(import.meta.dirname, '../../../cli/src/main.ts');
 export type Ended = { code: number | null; stdout: string; stderr: string };
 export type Served = { url: string; pid: number; stop(signal?: NodeJS.Signals): Promise<Ended> };
 
-/** Runs the command line to its end. An environment value that is undefined is unset. */
-export function kyozo(
+/** Runs the command line to its end, with what `meanwhile` does to it. An undefined value is unset. */
+export async function kyozo(
   args: readonly string[],
   environment: Record<string, string | undefined> = {},
+  meanwhile: (child: ChildProcess) => Promise<void> = async () => undefined,
 ): Promise<Ended> {
-  return ended(start(args, environment));
+  const child = start(args, environment);
+  const [end] = await Promise.all([ended(child), meanwhile(child)]);
+  return end;
 }
 
 /** The real server as a process of its own, ready. @throws Error with what it said when it ends instead */
