@@ -10,6 +10,7 @@ import { slugOf } from '../slug.ts';
 import { file } from './file.ts';
 import type { FileStore } from './file-store.ts';
 import { fileVersion } from './file-version.ts';
+import { explainClash } from './path-clash.ts';
 import { isRunnable, type Runner } from './runner.ts';
 import { taskRun } from './task-run.ts';
 import { workspace } from './workspace.ts';
@@ -44,6 +45,11 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
     return { row: rowOf({ resource, sort: [] }, row!) };
   };
 
+  const clashOf = (actor: Actor, id: string, path?: string) => async (error: unknown) => {
+    const row = await files.find(actor, id);
+    return explainClash(database, actor, row.workspace_id, path ?? row.path)(error);
+  };
+
   return {
     async 'workspaces.create'({ actor, input }: Call) {
       const given = input.values.slug as string | undefined;
@@ -64,14 +70,23 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
 
     async 'files.create'({ actor, input }: Call) {
       const { content, encoding } = input.arguments as { content?: string; encoding?: string };
-      const values = { ...input.values, ...file.actions.create.change(input) };
-      if (content === undefined) return insert(actor, { ...values, live: true }, file);
-      return { row: await files.create(actor, values, bytesOf(content, encoding)) };
+      const values: Values = { ...input.values, ...file.actions.create.change(input) };
+      const clash = explainClash(
+        database,
+        actor,
+        values.workspaceId as string,
+        values.path as string,
+      );
+      if (content === undefined) return insert(actor, { ...values, live: true }, file).catch(clash);
+      return { row: await files.create(actor, values, bytesOf(content, encoding)).catch(clash) };
     },
 
     async 'files.update'({ actor, input, record, ifVersion }: Call) {
       const values = { ...input.values, ...file.actions.update.change(input) };
-      return { row: await files.place(actor, record!.id, 'update', values, ifVersion) };
+      const clash = clashOf(actor, record!.id, input.values.path as string | undefined);
+      return {
+        row: await files.place(actor, record!.id, 'update', values, ifVersion).catch(clash),
+      };
     },
 
     async 'files.destroy'({ actor, record, ifVersion }: Call) {
@@ -91,7 +106,9 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
       const version = input.arguments.version as number | undefined;
       if (version === undefined)
         return {
-          row: await files.place(actor, record!.id, 'restore', { deletedAt: null }, ifVersion),
+          row: await files
+            .place(actor, record!.id, 'restore', { deletedAt: null }, ifVersion)
+            .catch(clashOf(actor, record!.id)),
         };
       await workspaces.publish(actor, record!.id);
       const row = await files.find(actor, record!.id);
