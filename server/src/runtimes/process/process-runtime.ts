@@ -1,8 +1,10 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import type { Child } from '../../spawn/child.ts';
+import { sheltered } from '../../spawn/shelter.ts';
 import type { Spawner } from '../../spawn/spawner.ts';
 import { LoopSession } from '../loop-session.ts';
 import {
@@ -25,7 +27,7 @@ const LOOPS = '/opt/kyozo/loops';
  * RuntimeUnavailable when a sandbox does not start here.
  */
 export async function openProcessRuntime(spawner: Spawner, bwrap: string): Promise<Runtime> {
-  const place = { spawner, bwrap, filter: await writeFilter() };
+  const place = { spawner, bwrap, ...(await layOut()) };
   const languages = await probe(place);
   return {
     name: 'process',
@@ -34,16 +36,24 @@ export async function openProcessRuntime(spawner: Spawner, bwrap: string): Promi
   };
 }
 
-type Place = { spawner: Spawner; bwrap: string; filter: string | undefined };
+type Place = {
+  spawner: Spawner;
+  bwrap: string;
+  filter: string | undefined;
+  node: string;
+  loops: string;
+};
 
-/** In the machine's temporary folder, because every sandbox's user must be able to read it. */
-async function writeFilter(): Promise<string | undefined> {
-  const filter = seccompFilter();
-  if (!filter) return undefined;
-  const folder = await mkdtemp(join(tmpdir(), 'kyozo-filter-'));
+/** What every sandbox's user must be able to read, in the machine's temporary folder. */
+async function layOut(): Promise<Pick<Place, 'filter' | 'node' | 'loops'>> {
+  const folder = await mkdtemp(join(tmpdir(), 'kyozo-sandbox-'));
   await chmod(folder, 0o755);
-  await writeFile(join(folder, 'seccomp'), filter, { mode: 0o444 });
-  return join(folder, 'seccomp');
+  const loops = join(folder, 'loops');
+  await cp(fileURLToPath(new URL('./loops', import.meta.url)), loops, { recursive: true });
+  const calls = seccompFilter();
+  const filter = calls && join(folder, 'seccomp');
+  if (calls && filter) await writeFile(filter, calls, { mode: 0o444 });
+  return { filter, loops, node: await sheltered(process.execPath, `node-${process.version}`) };
 }
 
 async function startSession(

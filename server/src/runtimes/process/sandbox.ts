@@ -1,9 +1,7 @@
 /** The command line of the sandbox: bubblewrap in fresh namespaces, within resource limits. */
 import { lstatSync, readlinkSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Limits } from '../runtime.ts';
 
-const LOOPS = fileURLToPath(new URL('./loops', import.meta.url));
 const MiB = 1024 * 1024;
 
 export type SandboxOptions = {
@@ -11,6 +9,9 @@ export type SandboxOptions = {
   directory: string;
   /** The file of the system call filter; undefined where there is none for this machine. */
   filter: string | undefined;
+  /** The program and the scripts that the loops need, where the sandbox's user can read them. */
+  node: string;
+  loops: string;
   limits: Limits;
   /** Bind the memory limit to each process; V8 reserves too much address space to start in it. */
   bindMemory: boolean;
@@ -18,7 +19,7 @@ export type SandboxOptions = {
 
 /** `[program, ...arguments]` that runs `command` inside. */
 export function sandboxed(options: SandboxOptions, command: string[]): string[] {
-  const { bwrap, directory, filter, limits, bindMemory } = options;
+  const { bwrap, directory, filter, node, loops, limits, bindMemory } = options;
   const memory = bindMemory ? [`--data=${limits.memoryBytes}`] : [];
   return [
     // bubblewrap takes the filter as an open descriptor.
@@ -39,14 +40,7 @@ export function sandboxed(options: SandboxOptions, command: string[]): string[] 
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['--size', String(16 * MiB), '--tmpfs', '/dev/shm'],
     ...['--size', String(64 * MiB), '--tmpfs', '/tmp'],
-    ...[
-      '--ro-bind',
-      process.execPath,
-      '/opt/kyozo/bin/node',
-      '--ro-bind',
-      LOOPS,
-      '/opt/kyozo/loops',
-    ],
+    ...['--ro-bind', node, '/opt/kyozo/bin/node', '--ro-bind', loops, '/opt/kyozo/loops'],
     ...['--bind', directory, '/work', '--chdir', '/work'],
     ...['--remount-ro', '/dev', '--remount-ro', '/', '--', ...command],
   ];
