@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import {
   type ASTVisitor,
+  type DocumentNode,
   GraphQLError,
   GraphQLScalarType,
   Kind,
@@ -44,6 +45,10 @@ export async function graphql(app: FastifyInstance, edge: Edge, database: Databa
       } as never;
     },
   });
+  // A document that a hook answers is run without being compiled.
+  app.graphql.addHook('preExecution', async (_schema, document) =>
+    takesFilter(document) ? { document } : undefined,
+  );
 }
 
 /** Mercurius hides what was wrong with a document behind one sentence; clients need to know. */
@@ -82,6 +87,22 @@ function limitAliases(context: ValidationContext): ASTVisitor {
       );
     },
   };
+}
+
+/**
+ * Whether a document takes a filter as a variable. The compiler unrolls a variable's type; filters
+ * reach each other through relationships, so one such query took all memory when it came twice.
+ */
+function takesFilter(document: DocumentNode): boolean {
+  return document.definitions.some(
+    (definition) =>
+      definition.kind === Kind.OPERATION_DEFINITION &&
+      definition.variableDefinitions?.some(({ type }) => {
+        let named = type;
+        while (named.kind !== Kind.NAMED_TYPE) named = named.type;
+        return named.name.value.endsWith('Filter');
+      }),
+  );
 }
 
 const dateTime = new GraphQLScalarType({ name: 'DateTime', description: 'A time, ISO 8601.' });
