@@ -1,130 +1,153 @@
-/**
- * Kills the server with -9 at seeded moments while people type and programs write, starts it again on
- * the same data, and checks everything that had been shown as saved or answered with 2xx.
- */
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Account, ApiWriter, send } from './api-writer.ts';
-import { Killable } from './killable.ts';
-import { LiveWriter } from './live-writer.ts';
-import { Random } from './random.ts';
+import { type Editor, open, pause, until } from '../server/test/collaboration/editor.ts';
+import { randomOf } from '../server/test/collaboration/random.ts';
+import { type Person, type RecordObject, register } from '../server/test/support/api.ts';
+import { FileWriter } from './files.ts';
+import { LiveFile } from './live.ts';
+import { freePort, Server, type Victims } from './server.ts';
 
-const git = promisify(execFile);
+type Options = { seed: number; runs: number; say?: (line: string) => void };
+type World = {
+  url: string;
+  person: Person;
+  workspace: RecordObject;
+  address: string;
+  files: FileWriter[];
+  live: LiveFile[];
+  /** Pages that are open, to be closed at the end whatever happens. */
+  pages: Set<Editor>;
+};
 
-export async function crash({
-  seed,
-  runs,
-  log,
-}: {
-  seed: number;
-  runs: number;
-  log: (line: string) => void;
-}): Promise<string> {
-  const random = new Random(seed);
-  const folder = await mkdtemp(join(tmpdir(), 'kyozo-crash-'));
-  const server = new Killable(join(folder, 'data'));
+/**
+ * Kills the server, its PostgreSQL or both at a moment that the seed chooses, while people type and
+ * programs write; starts it again on the same folder and asks for everything that was acknowledged.
+ * @throws AssertionError that says what was lost, and in which run
+ */
+export async function crash({ seed, runs, say = () => undefined }: Options): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'kyozo-crash-'));
+  const port = await freePort();
+  let server = await Server.start(dataDir, port);
+  let world: World | undefined;
   try {
-    await server.start();
-    const account = await newAccount(server.url);
-    const typists = await Promise.all(
-      ['one', 'two', 'three'].map((name) => newDocument(account, name)),
-    );
-    const writers = ['x', 'y', 'z'].map((name) => new ApiWriter(name, random));
+    world = await begin(server.url, randomOf(seed));
     for (let run = 1; run <= runs; run++) {
-      const delay = random.between(30, 900);
-      const database = random.next() < 0.25;
-      const work = workUntilKilled(account, typists, writers, random, server, delay, database);
-      const acknowledged = await work;
-      await server.start();
-      account.url = server.url;
-      for (const part of [...typists, ...writers]) {
-        await part.verify(account).catch((error: Error) => {
-          throw new Error(`Run ${run} of seed ${seed}: ${error.message}`);
-        });
+      const random = randomOf(seed * 1_000 + run);
+      if (run % 20 === 0) world.live = await documents(world.person, world.workspace, run);
+      const victims = random() < 0.6 ? 'server' : random() < 0.7 ? 'both' : 'database';
+      try {
+        const stale = await work(world, server, victims, random);
+        server = await Server.start(dataDir, port);
+        await verify(world, stale);
+        if (run % 10 === 0) await verifyClone(world);
+      } catch (error) {
+        throw new Error(`Run ${run} failed (killed: ${victims}).`, { cause: error });
       }
-      if (run % 10 === 0 || run === runs) await checkClone(account, folder, writers);
-      log(
-        `run ${run}: killed after ${delay} ms${database ? ' with PostgreSQL' : ''}, ${acknowledged} writes acknowledged, all there`,
-      );
+      const words = world.live.reduce((sum, live) => sum + live.acknowledged, 0);
+      const written = world.files.reduce((sum, writer) => sum + writer.written, 0);
+      say(`run ${run}: killed ${victims}; ${words} words and ${written} writes are there`);
     }
-    const files = writers.reduce((sum, writer) => sum + writer.files, 0);
-    const saved = typists.reduce((sum, typist) => sum + typist.saved, 0);
-    return `${runs} kills (seed ${seed}): ${files} files and ${saved} saved edits checked, nothing lost`;
   } finally {
+    for (const page of world?.pages ?? []) page.leave();
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    // Outside a folder that everybody may enter, the cluster lies elsewhere and is linked.
+    const cluster = await realpath(join(dataDir, 'postgres')).catch(() => undefined);
+    await rm(dataDir, { recursive: true, force: true });
+    if (cluster) await rm(cluster, { recursive: true, force: true });
   }
 }
 
-async function workUntilKilled(
-  account: Account,
-  typists: readonly LiveWriter[],
-  writers: readonly ApiWriter[],
-  random: Random,
-  server: Killable,
-  delay: number,
-  database: boolean,
-): Promise<number> {
-  const killed = new Promise<void>((resolve, reject) => {
-    setTimeout(() => void server.kill(database).then(resolve, reject), delay);
-  });
-  const typing = typists.map((typist) =>
-    typist.write(account, () => random.between(1, 12), killed).catch(() => undefined),
+async function begin(url: string, random: () => number): Promise<World> {
+  const owner = await register(url);
+  const workspace = await owner.workspace('Soak');
+  const { body } = await owner.get<RecordObject[]>('/teams');
+  const person = await owner.key('write');
+  const slugs = [body.data[0]!, workspace].map(({ attributes }) => attributes.slug as string);
+  return {
+    url,
+    person,
+    workspace,
+    address: `${url.replace('//', `//x:${person.token}@`)}/git/${slugs.join('/')}.git`,
+    files: ['a', 'b'].map((name) => new FileWriter(name, workspace, randomOf(random() * 2 ** 31))),
+    live: await documents(person, workspace, 0),
+    pages: new Set(),
+  };
+}
+
+const documents = (person: Person, workspace: RecordObject, run: number): Promise<LiveFile[]> =>
+  Promise.all(
+    ['md', 'txt'].map(async (kind) => {
+      const text = 'Start here.\n\nGo on.\n';
+      return new LiveFile((await person.file(workspace, `live/${run}.${kind}`, text)).id);
+    }),
   );
-  const writing = writers.map((writer) => writer.write(account));
-  await Promise.all([killed, ...typing]);
-  return (await Promise.all(writing)).reduce((sum, count) => sum + count, 0);
+
+/** Types and writes until the kill; answers the pages that were left open. */
+async function work(
+  world: World,
+  server: Server,
+  victims: Victims,
+  random: () => number,
+): Promise<{ live: LiveFile; editor: Editor }[]> {
+  let killed = false;
+  const over = () => killed;
+  const { person } = world;
+  const own = () => randomOf(random() * 2 ** 31);
+  const pages = world.live.flatMap((live) =>
+    [0, 1].map(() => ({ live, editor: live.sit(world.url, person.token!) })),
+  );
+  const all = [
+    ...pages.map(({ live, editor }) => live.typeUntil(editor, own(), over)),
+    ...world.live.map((live) => live.appendUntil(person, own(), over)),
+    ...world.files.map((writer) => writer.writeUntil(person, over)),
+  ];
+  world.pages = new Set(pages.map(({ editor }) => editor));
+  const workers = Promise.all(all);
+  // A worker's complaint must not end the process before it is heard below.
+  workers.catch(() => undefined);
+  await pause(150 + random() * 750);
+  await server.kill(victims);
+  killed = true;
+  await workers;
+  const keep = random() < 0.2 ? 1 : 0;
+  for (const { editor } of pages.slice(keep)) editor.leave();
+  return pages.slice(0, keep);
 }
 
-async function newAccount(url: string): Promise<Account> {
-  const account = { url, token: '', workspaceId: '' };
-  const attributes = { name: 'Crash', email: 'crash@example.com', password: 'correct horse' };
-  const made = await send(account, 'POST', '/users/register', {
-    data: { type: 'users', attributes },
-  });
-  account.token = ((await made.json()) as { meta: { accessToken: string } }).meta.accessToken;
-  const key = await send(account, 'POST', '/api-keys', {
-    data: { type: 'api-keys', attributes: { name: 'crash', scopes: ['write'] } },
-  });
-  account.token = ((await key.json()) as { meta: { key: string } }).meta.key;
-  const workspace = await send(account, 'POST', '/workspaces', {
-    data: { type: 'workspaces', attributes: { name: 'Crash', slug: 'crash' } },
-  });
-  account.workspaceId = ((await workspace.json()) as { data: { id: string } }).data.id;
-  return account;
-}
-
-async function newDocument(account: Account, name: string): Promise<LiveWriter> {
-  const relationships = { workspace: { data: { type: 'workspaces', id: account.workspaceId } } };
-  const attributes = { path: `live/${name}.md`, content: `# ${name}\n` };
-  const made = await send(account, 'POST', '/files', {
-    data: { type: 'files', attributes, relationships },
-  });
-  return new LiveWriter(((await made.json()) as { data: { id: string } }).data.id);
-}
-
-/** A clone holds every file as the API answers it, and git finds nothing wrong with it. */
-async function checkClone(
-  account: Account,
-  folder: string,
-  writers: readonly ApiWriter[],
-): Promise<void> {
-  const teams = await send(account, 'GET', '/teams');
-  const { data } = (await teams.json()) as { data: { attributes: { slug: string } }[] };
-  const address = new URL(`/git/${data[0]!.attributes.slug}/crash.git`, account.url);
-  address.username = 'crash';
-  address.password = account.token;
-  const clone = join(folder, 'clone');
-  await rm(clone, { recursive: true, force: true });
-  await git('git', ['clone', '-q', address.href, clone]);
-  await git('git', ['-C', clone, 'fsck', '--full', '--strict']);
-  for (const writer of writers) {
-    for (const [path, content] of writer.present()) {
-      const found = await readFile(join(clone, path), 'utf8').catch(() => undefined);
-      if (found !== content) throw new Error(`The clone's ${path} is not what was acknowledged.`);
+async function verify(world: World, stale: { live: LiveFile; editor: Editor }[]): Promise<void> {
+  const { person, url } = world;
+  for (const live of world.live) {
+    const editor = await open(url, person.token, live.id);
+    world.pages.add(editor);
+    live.verify(editor.text, 'the live document');
+    // A page that was open all the time comes back with what it could not save.
+    for (const page of stale.filter((it) => it.live === live)) {
+      await until(() => page.editor.isSaved && page.editor.text === editor.text);
+      live.verify(page.editor.text, 'a page that came back');
+      page.editor.leave();
     }
+    const { status } = await person.post(`/files/${live.id}/versions`, 'file-versions');
+    assert.ok(status === 200 || status === 201, `a version was answered with ${status}`);
+    live.verify(await (await person.fetch(`/files/${live.id}/content`)).text(), 'the file');
+    editor.leave();
+  }
+  for (const writer of world.files) await writer.verify(person);
+}
+
+async function verifyClone({ address, files }: World): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'kyozo-clone-'));
+  const git = (...args: string[]) => promisify(execFile)('git', args, { cwd: folder });
+  try {
+    await git('clone', '-q', address, 'clone');
+    await git('-C', 'clone', 'fsck', '--full', '--strict');
+    for (const writer of files)
+      for (const [path, content] of writer.tree)
+        assert.equal(await readFile(join(folder, 'clone', path), 'utf8'), content, path);
+  } finally {
+    await rm(folder, { recursive: true });
   }
 }

@@ -1,28 +1,33 @@
 /** `npm run soak -- NAME [--seed S] [--runs N]`: the long runs. A failure prints the seed that repeats it. */
+import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { crash } from './crash.ts';
 
-const soaks: Record<string, { runs: number; run: (options: Soak) => Promise<string> }> = {
-  crash: { runs: 200, run: crash },
-};
-export type Soak = { seed: number; runs: number; log: (line: string) => void };
+/** A soak: as many runs as asked, the same for the same seed. @throws Error that says what was lost */
+type Soak = (options: { seed: number; runs: number; say: (line: string) => void }) => Promise<void>;
+
+const soaks: Record<string, { run: Soak; runs: number }> = { crash: { run: crash, runs: 200 } };
 
 const { values, positionals } = parseArgs({
-  allowPositionals: true,
   options: { seed: { type: 'string' }, runs: { type: 'string' } },
+  allowPositionals: true,
 });
-const soak = positionals[0] === undefined ? undefined : soaks[positionals[0]];
-if (!soak) {
-  console.error(`Usage: npm run soak -- ${Object.keys(soaks).join(' | ')} [--seed S] [--runs N]`);
-  process.exit(2);
-}
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-const runs = Number(values.runs ?? soak.runs);
-try {
-  console.log(await soak.run({ seed, runs, log: console.log }));
-  process.exit(0);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  console.error(`Repeat it with: npm run soak -- ${positionals[0]} --seed ${seed} --runs ${runs}`);
-  process.exit(1);
+const name = positionals[0] ?? '';
+const soak = soaks[name];
+const seed = Number(values.seed ?? randomInt(1_000_000));
+const runs = Number(values.runs ?? soak?.runs);
+
+if (!soak || !Number.isSafeInteger(seed) || !Number.isSafeInteger(runs)) {
+  console.error(`Usage: soak ${Object.keys(soaks).join(' | ')} [--seed S] [--runs N]`);
+  process.exitCode = 2;
+} else {
+  console.log(`${name}: ${runs} runs with seed ${seed}`);
+  try {
+    await soak.run({ seed, runs, say: (line) => console.log(line) });
+    console.log(`${name}: ${runs} runs passed.`);
+  } catch (error) {
+    console.error(error);
+    console.error(`Repeat it with: npm run soak -- ${name} --seed ${seed} --runs ${runs}`);
+    process.exitCode = 1;
+  }
 }

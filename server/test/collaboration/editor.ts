@@ -56,6 +56,8 @@ export class Editor {
 
   leave(): void {
     this.provider.destroy();
+    // Destroyed within a second of a lost connection, a provider connects again for ever.
+    this.provider.configuration.websocketProvider.connect = async () => undefined;
   }
 }
 

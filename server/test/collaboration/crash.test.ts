@@ -1,0 +1,11 @@
+import { test } from 'vitest';
+import { crash } from '../../../soak/crash.ts';
+
+/** `npm run soak -- crash` makes 200 runs with any seed; these are the ones that every change has to pass. */
+test(
+  'what was acknowledged survives kill -9 of the server and its database',
+  {
+    timeout: 600_000,
+  },
+  () => crash({ seed: 1, runs: 8 }),
+);
