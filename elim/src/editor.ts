@@ -5,6 +5,7 @@ import { StarterKit } from '@tiptap/starter-kit';
 import { type Cells, cellWith } from './extensions/cell.ts';
 import { collaborationOf, type User } from './extensions/collaboration.ts';
 import { fileUploadWith, type UploadFile } from './extensions/file-upload.ts';
+import { HardBreak } from './extensions/hard-break.ts';
 import { Highlighting } from './extensions/highlighting.ts';
 import { imageWith, type ResolveUrl } from './extensions/image.ts';
 import { ListItem, OrderedList, TaskItem, TaskList } from './extensions/lists.ts';
@@ -40,6 +41,7 @@ export function extensions(options: ExtensionOptions = {}): Extensions {
     StarterKit.configure({
       code: false,
       codeBlock: false,
+      hardBreak: false,
       link: false,
       listItem: false,
       orderedList: false,
@@ -50,6 +52,7 @@ export function extensions(options: ExtensionOptions = {}): Extensions {
       ...(options.collaboration ? { undoRedo: false as const } : {}),
     }),
     Code,
+    HardBreak,
     Link,
     ListItem,
     OrderedList,

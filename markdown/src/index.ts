@@ -1,3 +1,4 @@
+export { carryMarks } from './carry.ts';
 export { type Cell, cells, parseAttributes } from './cells.ts';
 export { type FrontMatter, frontMatter } from './front-matter.ts';
 export type { Mark, Node } from './model.ts';

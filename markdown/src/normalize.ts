@@ -1,3 +1,4 @@
+import { marksOf } from './carry.ts';
 import { hasMark, isEmptyParagraph, type Mark, type Node, paragraph, splitInfo } from './model.ts';
 import { type MarkName, markOrder, schema } from './schema.ts';
 import { markdown } from './syntax.ts';
@@ -156,7 +157,9 @@ function cellContent(cell: Node | undefined): Node[] {
 
 /** A node with every attribute of its type, in the schema's order. */
 function filled(type: Node['type'], attrs: Node['attrs'], content: Node[] = []): Node {
-  const defaults = Object.entries(schema.nodes[type].spec.attrs ?? {});
+  const defaults = Object.entries(schema.nodes[type].spec.attrs ?? {}).filter(
+    ([name]) => name !== 'marks',
+  );
   const node: Node = { type };
   if (defaults.length > 0)
     node.attrs = Object.fromEntries(
@@ -175,7 +178,7 @@ export function normalizeInline(nodes: Node[]): Node[] {
 function inline(node: Node): Node[] {
   const plain = node.type === 'text';
   const marks = normalizeMarks(
-    plain ? node.marks : node.marks?.filter((mark) => mark.type !== 'code'),
+    plain ? node.marks : marksOf(node)?.filter((mark) => mark.type !== 'code'),
   );
   const base: Node = plain
     ? { type: 'text', text: oneLine(node.text ?? '') }

@@ -6,6 +6,12 @@ const cell: NodeSpec = {
   attrs: { colspan: { default: 1 }, rowspan: { default: 1 }, align: { default: null } },
 };
 
+/**
+ * Yjs keeps the marks of text only. In a live document an image in a link, say, carries its marks in
+ * this attribute instead (`carryMarks`); the normal form never has it.
+ */
+const carried = { marks: { default: null } };
+
 const nodes = {
   doc: { content: 'block+' },
   paragraph: { content: 'inline*', group: 'block' },
@@ -46,10 +52,20 @@ const nodes = {
   image: {
     group: 'inline',
     inline: true,
-    attrs: { src: { default: null }, alt: { default: null }, title: { default: null } },
+    attrs: {
+      src: { default: null },
+      alt: { default: null },
+      title: { default: null },
+      ...carried,
+    },
   },
-  hardBreak: { group: 'inline', inline: true },
-  rawInline: { group: 'inline', inline: true, atom: true, attrs: { source: { default: '' } } },
+  hardBreak: { group: 'inline', inline: true, attrs: carried },
+  rawInline: {
+    group: 'inline',
+    inline: true,
+    atom: true,
+    attrs: { source: { default: '' }, ...carried },
+  },
   text: { group: 'inline' },
 } satisfies Record<string, NodeSpec>;
 

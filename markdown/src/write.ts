@@ -18,11 +18,6 @@ export function writeBlock(node: Node, style: Style): string {
   return block(node, style).join('\n');
 }
 
-/** Writes neighbouring blocks in normal form. */
-function writeBlocks(nodes: Node[], style: Style): string {
-  return siblings(nodes, style, false).join('\n');
-}
-
 /** The style a block needs so as not to melt into the block before it. */
 export function apart(style: Style, node: Node, before: Node | undefined, text = ''): Style {
   if (!before || !isList(before) || !isList(node)) return style;

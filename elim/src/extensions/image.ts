@@ -1,6 +1,9 @@
 import { mergeAttributes } from '@tiptap/core';
 import { Image as TiptapImage } from '@tiptap/extension-image';
 
+/** What Yjs would drop of an inline part; see `carryMarks` in @kyozo/markdown. */
+export const carried = { marks: { default: null, rendered: false } };
+
 /** Turns an address in the text into one that the browser can load. */
 export type ResolveUrl = (url: string) => string;
 
@@ -15,6 +18,7 @@ export const imageWith = (resolve: ResolveUrl) =>
         },
         alt: { default: null },
         title: { default: null },
+        ...carried,
       };
     },
     renderHTML({ HTMLAttributes }) {

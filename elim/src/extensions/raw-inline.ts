@@ -1,4 +1,5 @@
 import { Node } from '@tiptap/core';
+import { carried } from './image.ts';
 
 /** Inline Markdown that the editor does not know: an HTML tag, a footnote's number, math. */
 export const RawInline = Node.create({
@@ -7,7 +8,7 @@ export const RawInline = Node.create({
   inline: true,
   atom: true,
   addAttributes() {
-    return { source: { default: '', rendered: false } };
+    return { source: { default: '', rendered: false }, ...carried };
   },
   parseHTML() {
     const source = (element: HTMLElement) => ({ source: element.textContent ?? '' });

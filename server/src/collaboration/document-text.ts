@@ -1,4 +1,5 @@
 import {
+  carryMarks,
   isMarkdown,
   languageOf,
   parse,
@@ -20,7 +21,7 @@ export const field = 'default';
 type DocumentJson = Parameters<typeof serialize>[0];
 
 const modelOf = (path: string, text: string): DocumentJson =>
-  isMarkdown(path) ? parse(text).doc : parseSource(text, languageOf(path) ?? null).doc;
+  isMarkdown(path) ? carryMarks(parse(text).doc) : parseSource(text, languageOf(path) ?? null).doc;
 
 /** Fills an empty document with text. Only the server does it, once a document. */
 export function seed(document: Y.Doc, path: string, text: string): void {

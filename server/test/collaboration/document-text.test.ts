@@ -15,8 +15,12 @@ function visited(text: string): string {
   return after;
 }
 
-test('every real Markdown file comes back from Yjs byte for byte', { timeout: 120_000 }, async () => {
-  const names = (await readdir(modules, { recursive: true })).filter((name) => name.endsWith('.md'));
+test('every real Markdown file comes back from Yjs byte for byte', {
+  timeout: 120_000,
+}, async () => {
+  const names = (await readdir(modules, { recursive: true })).filter((name) =>
+    name.endsWith('.md'),
+  );
   let seen = 0;
   const changed: string[] = [];
   for (const name of names) {
@@ -49,5 +53,7 @@ test('an edit in the same paragraph keeps the link of an image', () => {
   const paragraph = document.getXmlFragment('default').get(0) as Y.XmlElement;
   const words = paragraph.get(paragraph.length - 1) as Y.XmlText;
   words.insert(words.length, ' more');
-  expect(textOf(document, 'a.md', text)).toBe('[![badge](b.svg)](https://example.com) and text more\n');
+  expect(textOf(document, 'a.md', text)).toBe(
+    '[![badge](b.svg)](https://example.com) and text more\n',
+  );
 });
