@@ -7,5 +7,5 @@ test(
   {
     timeout: 600_000,
   },
-  () => crash({ seed: 1, runs: 8 }),
+  () => crash({ seed: 1, runs: 20 }),
 );

@@ -1,1 +1,1 @@
-export { type ButtonVariants, default as Button } from './Button.svelte';
+export { default as Button } from './Button.svelte';
