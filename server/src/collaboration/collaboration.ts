@@ -9,14 +9,16 @@ import { type Actor, isUuid, KyozoError, scopeAllows } from '@kyozo/resource';
 import type { FastifyInstance } from 'fastify';
 import { messageYjsSyncStep1, messageYjsUpdate } from 'y-protocols/sync';
 import type { Authenticator } from '../accounts/authenticate.ts';
-import type { Database } from '../database/database.ts';
+import type { Database, Tenant } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Log } from '../log.ts';
 import { acknowledgeWhenDurable } from './acknowledge.ts';
 import { addsAsAnother, claim } from './client-ids.ts';
 import type { LiveDocuments, Surroundings } from './live-documents.ts';
 
-type Context = { actor: Actor; bearer: string; name: string };
+type Context = { actor: Actor; name: string };
+/** The server itself opens a document too, for a team and nobody. */
+type Opener = Context | { actor: Tenant };
 
 /** Quiet this long, or this long since the first unpublished edit, and a version is made. */
 const quiet = { debounce: 3_000, maxDebounce: 60_000 };
@@ -44,7 +46,7 @@ export async function collaboration(
   },
 ): Promise<Collaboration> {
   const { database, authenticator, documents, log } = options;
-  const hocuspocus = new Hocuspocus<Context>({
+  const hocuspocus = new Hocuspocus<Opener>({
     quiet: true,
     ...quiet,
     extensions: [],
@@ -101,9 +103,13 @@ export async function collaboration(
       });
     },
     async beforeUnloadDocument({ documentName }) {
-      if (!documents.isClean(documentName)) throw new Error('not stored yet');
+      if (!(await documents.isClean(documentName))) throw new Refusal('');
     },
   });
+  documents.visit = async ({ teamId }, fileId) => {
+    const visit = await hocuspocus.openDirectConnection(fileId, { actor: { teamId } });
+    await visit.disconnect();
+  };
 
   await app.register(websocket, {
     options: { maxPayload: options.messageLimit, perMessageDeflate: false },
@@ -141,7 +147,7 @@ export async function collaboration(
 
 /** Says `saved` to the connection whose update has become durable. */
 function tellSaved(
-  hocuspocus: Hocuspocus<Context>,
+  hocuspocus: Hocuspocus<Opener>,
   socket: WebSocketLike,
   fileId: string,
   seq: number,
@@ -182,7 +188,7 @@ async function admit(
     actor,
     sql`select name from users where id = ${actor.userId}`,
   );
-  return { actor, bearer: token, name: user?.name ?? '' };
+  return { actor, name: user?.name ?? '' };
 }
 
 const connectionOf = (origin: unknown): Connection | undefined =>
@@ -190,7 +196,7 @@ const connectionOf = (origin: unknown): Connection | undefined =>
 const personAt = (connection: Connection): string => (connection.context as Context).actor.userId;
 
 /** Ends the connections whose credential, membership or role no longer stands. */
-async function revalidate(hocuspocus: Hocuspocus<Context>, database: Database): Promise<void> {
+async function revalidate(hocuspocus: Hocuspocus<Opener>, database: Database): Promise<void> {
   const asked = new Map<string, Promise<boolean>>();
   for (const document of hocuspocus.documents.values()) {
     for (const connection of document.getConnections()) {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { isMarkdown } from '@kyozo/markdown';
 import { KyozoError } from '@kyozo/resource';
 import * as Y from 'yjs';
 import type { Database, Tenant, Transaction } from '../database/database.ts';
@@ -6,6 +7,7 @@ import { sql } from '../database/sql.ts';
 import type { Person } from '../storage/git.ts';
 import type { FileRow } from '../workspaces/content-store.ts';
 import type { FileStore, WriteOptions } from '../workspaces/file-store.ts';
+import { pathOfKind } from './document-kind.ts';
 import { changeTo, seed, textOf } from './document-text.ts';
 import { watchParked } from './parked.ts';
 import { UpdateLog } from './update-log.ts';
@@ -20,6 +22,8 @@ type Live = {
   log: UpdateLog;
   state: Uint8Array;
   version: number;
+  /** A path of the kind that the document was made for. */
+  path: string;
   authors: Set<string>;
   /** Closes it for everyone. */
   end: () => void;
@@ -72,6 +76,8 @@ export class LiveDocuments {
     const row = await this.#editable(tenant, fileId);
     const found = (await this.#state(tenant, fileId)) ?? (await this.#seed(tenant, row));
     Y.applyUpdate(document, found.snapshot);
+    const text = await this.#text(tenant, row, found.base_version);
+    const path = pathOfKind(document, row.path, text);
     const updates = await this.#database.rows<UpdateRow>(
       tenant,
       sql`select seq, update, user_id from document_updates where file_id = ${fileId} and seq > ${found.snapshot_seq} order by seq`,
@@ -90,22 +96,27 @@ export class LiveDocuments {
       end,
       state: found.snapshot,
       version: found.base_version,
+      path,
       authors: new Set(updates.map((update) => update.user_id).filter((id) => id !== null)),
       leftOver: updates.length > 0 || row.version > found.base_version,
       turn: Promise.resolve(),
     };
-    await this.#follow(live, fileId);
     this.#live.set(fileId, live);
     // By the document itself: an id may have been opened again before the old one's end is told.
-    document.on('destroy', () => {
+    const forget = () => {
       if (this.#live.get(fileId) === live) this.#live.delete(fileId);
-    });
+    };
+    document.on('destroy', forget);
     document.on('update', (update: Uint8Array, origin: unknown) => {
       const person = personOf(origin);
       if (person) live.authors.add(person);
       log.append(update, person);
     });
     watchParked(document, log, personOf, refuse);
+    await inTurn(live, () => this.#follow(live, fileId)).catch((error: unknown) => {
+      forget();
+      throw error;
+    });
   }
 
   /** Resolves with the log's number when all updates so far are durable. */
@@ -115,9 +126,15 @@ export class LiveDocuments {
     return live?.log.seq ?? 0;
   }
 
-  /** Whether all that a document was given is durable; nothing else may be unloaded. */
-  isClean(fileId: string): boolean {
-    return this.#live.get(fileId)?.log.isClean ?? true;
+  /** Waits for what is under way; then says whether all that a document was given is durable. */
+  async isClean(fileId: string): Promise<boolean> {
+    const live = this.#live.get(fileId);
+    if (!live) return true;
+    for (let turn: unknown; turn !== live.turn; ) {
+      turn = live.turn;
+      await turn;
+    }
+    return live.log.isClean;
   }
 
   /** Whether a document was opened with edits that no version holds, as after a crash. */
@@ -129,17 +146,30 @@ export class LiveDocuments {
   publish(fileId: string, message?: string): Promise<{ changed: boolean }> {
     const live = this.#live.get(fileId);
     if (!live) return Promise.resolve({ changed: false });
-    return inTurn(live, () => this.#publish(live, fileId, message));
+    return inTurn(live, () =>
+      // It may have been unloaded, and even opened again, while this waited for its turn.
+      this.#live.get(fileId) === live
+        ? this.#publish(live, fileId, message)
+        : this.publish(fileId, message),
+    );
   }
 
-  /** Publishes every open document of a workspace. */
+  /** Publishes every document of a workspace that holds more than its file, open or left over. */
   async publishAll(teamId: string, workspaceId: string): Promise<void> {
-    const ours = [...this.#live].filter(([, { tenant }]) => tenant.teamId === teamId);
-    for (const [fileId, { tenant }] of ours) {
-      const row = await this.#files.find(tenant, fileId);
-      if (row.workspace_id === workspaceId) await this.publish(fileId);
+    const tenant = { teamId };
+    const edited = await this.#database.rows<{ file_id: string }>(
+      tenant,
+      sql`select distinct file_id from document_updates join files on files.id = file_id
+        where workspace_id = ${workspaceId} and deleted_at is null`,
+    );
+    for (const { file_id: fileId } of edited) {
+      if (this.#live.has(fileId)) await this.publish(fileId);
+      else await this.visit(tenant, fileId);
     }
   }
+
+  /** Opens a document that nobody has open, publishes it and closes it; set by who holds the documents. */
+  visit: (tenant: Tenant, fileId: string) => Promise<void> = async () => undefined;
 
   /** Merges content that was written past the document into it; what was typed meanwhile stays. */
   async follow(fileId: string): Promise<void> {
@@ -155,6 +185,8 @@ export class LiveDocuments {
       clearTimeout(patience);
       live.log.stop();
     }
+    // Whoever still waits for a turn finds nothing left to do.
+    this.#live.clear();
   }
 
   async #publish(live: Live, fileId: string, message?: string): Promise<{ changed: boolean }> {
@@ -172,10 +204,10 @@ export class LiveDocuments {
   }
 
   async #write(live: Live, row: FileRow, message?: string): Promise<{ changed: boolean }> {
-    const base = await this.#text(live.tenant, row);
+    const base = await this.#text(live.tenant, row, live.version);
     const state = Y.encodeStateAsUpdate(live.document);
     const seq = live.log.seq;
-    const text = textOf(live.document, row.path, base);
+    const text = textOf(live.document, live.path, base);
     const typists = live.authors;
     live.authors = new Set();
     try {
@@ -207,20 +239,43 @@ export class LiveDocuments {
   async #follow(live: Live, fileId: string): Promise<FileRow> {
     const row = await this.#files.find(live.tenant, fileId);
     if (!row.live) live.end();
-    if (row.version <= live.version || row.deleted_at || !row.live) return row;
-    const text = await this.#text(live.tenant, row);
+    if (row.deleted_at || !row.live) return row;
+    if (isMarkdown(row.path) !== isMarkdown(live.path)) await this.#convert(live, row);
+    if (row.version > live.version) {
+      const text = await this.#text(live.tenant, row, row.version);
+      const { update, state } = changeTo(live.state, row.path, text);
+      await this.#rebase(live, fileId, state, row.version);
+      Y.applyUpdate(live.document, update, 'follow');
+    }
+    return row;
+  }
+
+  /** Turns a document of Markdown into one of source or back, after its file was renamed. */
+  async #convert(live: Live, row: FileRow): Promise<void> {
+    const text = await this.#text(live.tenant, row, live.version);
     const { update, state } = changeTo(live.state, row.path, text);
-    // The log stays: what was typed meanwhile is in no version yet, and `state` must not hold it, or
-    // the next change would be measured from it and take it away.
+    await this.#rebase(live, row.id, state, live.version);
+    const typed = textOf(live.document, live.path, text);
+    live.path = row.path;
+    Y.applyUpdate(live.document, update, 'follow');
+    // What was typed into the old nodes went with them.
+    const now = Y.encodeStateAsUpdate(live.document);
+    Y.applyUpdate(live.document, changeTo(now, row.path, typed).update, 'follow');
+  }
+
+  /**
+   * Takes `state` as what `version` was made of. The log stays: what was typed meanwhile is in no
+   * version yet, and `state` must not hold it, or the next change would be measured from it and take
+   * it away.
+   */
+  async #rebase(live: Live, fileId: string, state: Uint8Array, version: number): Promise<void> {
     await this.#database.rows(
       live.tenant,
-      sql`update document_states set snapshot = ${Buffer.from(state)}, base_version = ${row.version}
-        where file_id = ${fileId} and base_version < ${row.version}`,
+      sql`update document_states set snapshot = ${Buffer.from(state)}, base_version = ${version}
+        where file_id = ${fileId} and base_version <= ${version}`,
     );
     live.state = state;
-    live.version = row.version;
-    Y.applyUpdate(live.document, update, 'follow');
-    return row;
+    live.version = version;
   }
 
   async #editable(tenant: Tenant, fileId: string): Promise<FileRow> {
@@ -241,7 +296,7 @@ export class LiveDocuments {
   /** Makes the document of a text that has none yet. Of several that seed at once one wins; all read it. */
   async #seed(tenant: Tenant, row: FileRow): Promise<StateRow> {
     const document = new Y.Doc();
-    seed(document, row.path, await this.#text(tenant, row));
+    seed(document, row.path, await this.#text(tenant, row, row.version));
     const snapshot = Buffer.from(Y.encodeStateAsUpdate(document));
     document.destroy();
     await this.#database.rows(
@@ -252,8 +307,12 @@ export class LiveDocuments {
     return (await this.#state(tenant, row.id))!;
   }
 
-  async #text(tenant: Tenant, row: FileRow): Promise<string> {
-    const bytes = await this.#files.bytes(tenant, row);
+  /** The text of one version of a file. */
+  async #text(tenant: Tenant, row: FileRow, version: number): Promise<string> {
+    if (version === 0) return '';
+    const located =
+      version === row.version ? row : await this.#files.versionOf(tenant, row, version);
+    const bytes = await this.#files.bytes(tenant, located);
     if (!isUtf8(bytes)) throw new KyozoError('invalid', 'Only UTF-8 text can be edited live.');
     return bytes.toString('utf8');
   }

@@ -114,3 +114,27 @@ async function put(file: File, body: string | Uint8Array, etag?: string): Promis
 }
 
 const content = async (file: File) => (await scene.ann.fetch(`/files/${file.id}/content`)).text();
+
+test.each([
+  ['first.md', 'first.txt'],
+  ['second.txt', 'second.md'],
+])(
+  'a document that is renamed from %s to %s keeps its text, what is typed and its versions',
+  async (from, to) => {
+    const { ann, workspace, edit } = scene;
+    const text = '# Title\n\n- one\n- two\n\n```js\n1\n```\n';
+    const file = await ann.file(workspace, from, text);
+    const editor = await edit(ann, file);
+    editor.type('before');
+    await until(() => editor.isSaved);
+    expect((await ann.patch(`/files/${file.id}`, file, { path: to })).status).toBe(200);
+    const again = editor.closed ? await edit(ann, file) : editor;
+    again.type('after');
+    await until(() => again.isSaved);
+    await ann.post(`/files/${file.id}/versions`, 'file-versions');
+    const kept = await content(file);
+    expect(kept.replace('before ', '').replace('after ', '')).toBe(text);
+    expect(kept).toContain('before');
+    expect(kept).toContain('after');
+  },
+);

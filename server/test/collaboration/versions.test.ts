@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { RecordObject } from '../support/api.ts';
 import { until } from './editor.ts';
@@ -87,37 +88,54 @@ test('a version on demand: 201 with what the document holds, then 200', async ()
   expect(await versionsOf(file)).toHaveLength(2);
 });
 
-test('what was typed before a crash of the publisher is published at the next visit', async () => {
-  const { server, ann, workspace, edit } = scene;
-  const file = await ann.file(workspace, 'left-over.md', 'One.\n');
-  const typist = await edit(ann, file);
-  typist.type('kept');
-  await until(() => typist.isSaved);
-  // A log that was not folded, as a killed server leaves it.
-  const rows = await server.query<{ update: Buffer }>(
-    'select update from document_updates where file_id = $1 order by seq',
-    [file.id],
-  );
-  const other = await ann.file(workspace, 'left-over-too.md', 'One.\n');
-  await server.query(
-    `insert into document_states (file_id, team_id, snapshot, base_version)
-      select $1, team_id, snapshot, base_version from document_states where file_id = $2`,
-    [other.id, file.id],
-  );
-  for (const [at, { update }] of rows.entries())
-    await server.query(
-      `insert into document_updates (file_id, team_id, seq, update, user_id)
-        select id, team_id, $2, $3, $4 from files where id = $1`,
-      [other.id, at + 1, update, ann.id],
-    );
-  const visitor = await edit(await invite(scene, 'Cid'), other);
+test('what a killed server left over is published at the next visit, in the name of its typist', async () => {
+  const { edit } = scene;
+  const file = await leftOver('left-over.md');
+  const visitor = await edit(await invite(scene, 'Cid'), file);
   expect(visitor.text).toBe('kept One.');
   visitor.leave();
-  await until(async () => (await versionsOf(other)).length === 2);
-  expect(await content(other)).toBe('kept One.\n');
-  const [newest] = (await versionsOf(other)).filter(({ attributes }) => attributes.version === 2);
-  expect(newest!.attributes.authors).toEqual([{ name: 'Ann', email: ann.email }]);
+  await until(async () => (await versionsOf(file)).length === 2);
+  expect(await content(file)).toBe('kept One.\n');
+  await byAnn(file);
 });
+
+test('what a killed server left over is in the next clone', async () => {
+  const { server, ann, workspace } = scene;
+  const file = await leftOver('left-over-too.md');
+  const { body } = await ann.get<RecordObject[]>('/teams');
+  const slugs = [body.data[0]!, workspace].map(({ attributes }) => attributes.slug as string);
+  const address = `${server.url.replace('//', `//x:${ann.token}@`)}/git/${slugs.join('/')}.git`;
+  const folder = mkdtempSync(join(tmpdir(), 'kyozo-clone-'));
+  await promisify(execFile)('git', ['clone', '-q', address, folder]);
+  expect(readFileSync(join(folder, 'left-over-too.md'), 'utf8')).toBe('kept One.\n');
+  rmSync(folder, { recursive: true });
+  await byAnn(file);
+});
+
+/** A file whose log holds what Ann typed and no version does, as a killed server leaves it. */
+async function leftOver(path: string): Promise<RecordObject> {
+  const { server, ann, workspace, edit } = scene;
+  const [typed, file] = [
+    await ann.file(workspace, `typed-${path}`, 'One.\n'),
+    await ann.file(workspace, path, 'One.\n'),
+  ];
+  const typist = await edit(ann, typed);
+  typist.type('kept');
+  await until(() => typist.isSaved);
+  for (const copy of [
+    `insert into document_states (file_id, team_id, snapshot, base_version)
+      select $1, team_id, snapshot, base_version from document_states where file_id = $2`,
+    `insert into document_updates (file_id, team_id, seq, update, user_id)
+      select $1, team_id, seq, update, user_id from document_updates where file_id = $2`,
+  ])
+    await server.query(copy, [file.id, typed.id]);
+  return file;
+}
+
+async function byAnn(file: { id: string }): Promise<void> {
+  const [newest] = (await versionsOf(file)).filter(({ attributes }) => attributes.version === 2);
+  expect(newest!.attributes.authors).toEqual([{ name: 'Ann', email: scene.ann.email }]);
+}
 
 const versionsOf = async (file: { id: string }) =>
   (await scene.ann.get<RecordObject[]>(`/files/${file.id}/versions`)).body.data;
