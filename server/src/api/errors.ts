@@ -41,6 +41,10 @@ const titles: Record<ErrorCode, string> = {
 export function faultsBehind(error: unknown): readonly KyozoError[] {
   const faults = faultsOf(error);
   if (faults) return faults;
+  // Only what a request nests is ever deep enough.
+  if (error instanceof RangeError && error.message.startsWith('Maximum call stack')) {
+    return [new KyozoError('malformed', 'The request is nested too deeply.', { cause: error })];
+  }
   const fastify = error as { statusCode?: number; code?: string; message?: string };
   const code = (Object.keys(statusOf) as ErrorCode[]).find(
     (name) => statusOf[name] === fastify.statusCode,

@@ -19,6 +19,12 @@ const limits = { depth: 15, aliases: 100 };
 
 /** GraphQL at `/api/graphql`, from the same declarations as JSON:API. */
 export async function graphql(app: FastifyInstance, edge: Edge, database: Database): Promise<void> {
+  // Mercurius takes JSON for a document that has been parsed already, and trusts its form.
+  app.addHook('preHandler', async (request, reply) => {
+    if (![request.body, request.query].some(holdsJson)) return;
+    const errors = [{ message: 'query must be a document.', extensions: { code: 'malformed' } }];
+    return reply.code(400).send({ data: null, errors });
+  });
   await app.register(mercurius, {
     schema: schemaOf(edge.known),
     resolvers: {
@@ -51,6 +57,15 @@ export async function graphql(app: FastifyInstance, edge: Edge, database: Databa
   );
 }
 
+function holdsJson(parameters: unknown): boolean {
+  const { query } = (parameters ?? {}) as { query?: unknown };
+  try {
+    return query !== undefined && JSON.parse(String(query)) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** Mercurius hides what was wrong with a document behind one sentence; clients need to know. */
 function validationErrors(error: GraphQLError): GraphQLError[] | undefined {
   const inner =
@@ -61,7 +76,13 @@ function validationErrors(error: GraphQLError): GraphQLError[] | undefined {
 
 function formatted(error: GraphQLError, context: GraphqlContext): GraphQLError {
   const cause = error.originalError;
-  if (!cause || (cause as { statusCode?: number }).statusCode === 400) return error;
+  // A GraphQLError is about the request, also where it was thrown by a scalar.
+  if (
+    !cause ||
+    cause.name === 'GraphQLError' ||
+    (cause as { statusCode?: number }).statusCode === 400
+  )
+    return error;
   const [fault] = faultsBehind(cause);
   if (fault!.code === 'unknown') context.request?.log.error({ err: cause }, 'query failed');
   return new GraphQLError(fault!.message, {
