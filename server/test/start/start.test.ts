@@ -3,9 +3,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Person, register } from '../support/api.ts';
+import { Person, type RecordObject, register } from '../support/api.ts';
 import { cloneDatabase } from '../support/server.ts';
-import { kyozo, run, serveIn } from './process.ts';
+import { follow } from '../workspaces/sse.ts';
+import { kyozo, run as runProgram, serveIn } from './process.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -104,17 +105,25 @@ test('a signal in the middle of a start stops it as soon as it stands', async ()
   expect(await postgresOf(dataDir)).toBeUndefined();
 });
 
-test('a start after kill -9 takes over from the PostgreSQL that was left behind', async () => {
+test('a start after kill -9 takes over from what was left behind: PostgreSQL and open runs', async () => {
   const dataDir = join(folder, 'killed');
   const first = await serveIn(dataDir);
   const ann = await register(first.url);
   const workspace = await ann.workspace('Kept');
+  await ann.file(workspace, 'n.md', '```bash\necho started; sleep 60\n```\n');
+  const [task] = (await ann.get<RecordObject[]>('/tasks')).body.data;
+  const run = (await ann.post(`/tasks/${task!.id}/runs`, 'task-runs')).body.data;
+  const outputs = await follow(ann, `/task-runs/${run.id}/outputs/stream`);
+  expect((await outputs.next())?.data).toMatchObject({ data: 'started\n' });
   const leftover = (await postgresOf(dataDir))!;
   await first.stop('SIGKILL');
   const second = await serveIn(dataDir);
   const back = new Person(second.url, ann.token);
   expect((await back.get(`/workspaces/${workspace.id}`)).status).toBe(200);
   expect(await isAlive(leftover)).toBe(false);
+  const { attributes } = (await back.get(`/task-runs/${run.id}`)).body.data;
+  expect(attributes).toMatchObject({ status: 'failed', reason: 'interrupted' });
+  await outputs.close();
   expect(await second.stop()).toMatchObject({ code: 0, stderr: '' });
 });
 
@@ -128,6 +137,6 @@ async function postgresOf(dataDir: string): Promise<number | undefined> {
 
 /** Whether a process runs; one that has ended and waits to be reaped does not. */
 async function isAlive(pid: number): Promise<boolean> {
-  const { stdout } = await run('ps', ['-o', 'state=', '-p', String(pid)]);
+  const { stdout } = await runProgram('ps', ['-o', 'state=', '-p', String(pid)]);
   return stdout.trim() !== '' && !stdout.startsWith('Z');
 }
