@@ -42,8 +42,8 @@ export async function crash({ seed, runs, say = () => undefined }: Options): Pro
       try {
         const stale = await work(world, server, victims, random);
         server = await Server.start(dataDir, port);
-        await verify(world, stale);
-        if (run % 10 === 0) await verifyClone(world);
+        await inTime(verify(world, stale));
+        if (run % 10 === 0) await inTime(verifyClone(world));
       } catch (error) {
         throw new Error(`Run ${run} failed (killed: ${victims}).`, { cause: error });
       }
@@ -110,12 +110,23 @@ async function work(
   // A worker's complaint must not end the process before it is heard below.
   workers.catch(() => undefined);
   await pause(150 + random() * 750);
-  await server.kill(victims);
-  killed = true;
+  await server.kill(victims).finally(() => {
+    killed = true;
+  });
   await workers;
   const keep = random() < 0.2 ? 1 : 0;
   for (const { editor } of pages.slice(keep)) editor.leave();
   return pages.slice(0, keep);
+}
+
+/** What never comes true is a failure too. */
+async function inTime(work: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<void>();
+  const limit = setTimeout(
+    () => reject(new Error('It was not all there within a minute.')),
+    60_000,
+  );
+  await Promise.race([work, promise]).finally(() => clearTimeout(limit));
 }
 
 async function verify(world: World, stale: { live: LiveFile; editor: Editor }[]): Promise<void> {

@@ -28,6 +28,7 @@ if (!soak || !Number.isSafeInteger(seed) || !Number.isSafeInteger(runs)) {
   } catch (error) {
     console.error(error);
     console.error(`Repeat it with: npm run soak -- ${name} --seed ${seed} --runs ${runs}`);
-    process.exitCode = 1;
+    // Pages that still wait for the server would keep the process alive.
+    process.exit(1);
   }
 }

@@ -8,6 +8,9 @@ import { createInterface } from 'node:readline';
 /** Which processes die: the server, its PostgreSQL, or both at once. */
 export type Victims = 'server' | 'database' | 'both';
 
+/** How long a server may take to end, in milliseconds. */
+const patience = 60_000;
+
 /** The whole product in a process of its own, to be killed and started again on the same folder. */
 export class Server {
   readonly url: string;
@@ -44,9 +47,12 @@ export class Server {
     throw new Error(`The server did not start again: ${complaints}`);
   }
 
-  /** Kills without warning, by process id, and waits until the server is gone. */
+  /**
+   * Kills without warning, by process id, and waits until the server is gone: without its database it
+   * ends by itself.
+   */
   async kill(victims: Victims): Promise<void> {
-    const gone = once(this.#child, 'exit');
+    const gone = this.#gone();
     const database = victims === 'server' ? [] : await databasePids(this.#dataDir);
     if (victims !== 'database') this.#child.kill('SIGKILL');
     for (const pid of database) {
@@ -60,9 +66,18 @@ export class Server {
   }
 
   async stop(): Promise<void> {
-    const gone = once(this.#child, 'exit');
+    const gone = this.#gone();
     this.#child.kill('SIGTERM');
     await gone;
+  }
+
+  async #gone(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), patience);
+    const began = performance.now();
+    await once(this.#child, 'exit');
+    clearTimeout(late);
+    if (performance.now() - began >= patience) throw new Error('The server did not end.');
   }
 }
 

@@ -70,7 +70,11 @@ export async function collaboration(
         },
         end: () => hocuspocus.closeConnections(documentName),
       };
-      await documents.open(tenant, documentName, document, surroundings).catch(refuseQuietly);
+      await documents.open(tenant, documentName, document, surroundings).catch((error: unknown) => {
+        // Hocuspocus forgets it, but its awareness keeps a timer.
+        document.destroy();
+        refuseQuietly(error);
+      });
     },
     async afterLoadDocument({ documentName, document, context }) {
       if (!documents.isLeftOver(documentName)) return;
@@ -119,9 +123,12 @@ export async function collaboration(
       socket.close(4403, 'Forbidden');
       return;
     }
+    const told = new Map<string, number>();
     const guarded = acknowledgeWhenDurable(socket, async (fileId) => {
       const seq = await documents.durable(fileId);
-      tellSaved(hocuspocus, guarded, fileId, seq);
+      // Of the edits that became durable together one tells of all.
+      if (told.get(fileId) !== seq) tellSaved(hocuspocus, guarded, fileId, seq);
+      told.set(fileId, seq);
     });
     const head = new Request(`http://${request.headers.host ?? 'localhost'}${request.url}`);
     const connection = hocuspocus.handleConnection(guarded, head);
@@ -141,6 +148,8 @@ export async function collaboration(
       clearInterval(timer);
       hocuspocus.closeConnections();
       await documents.close();
+      // What could not be stored stays loaded, and its timers would keep the process alive.
+      for (const document of hocuspocus.documents.values()) document.destroy();
     },
   };
 }

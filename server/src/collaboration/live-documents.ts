@@ -179,12 +179,14 @@ export class LiveDocuments {
 
   /** Publishes everything and gives up the logs that cannot be written; the process ends. */
   async close(): Promise<void> {
-    for (const [fileId, live] of this.#live) {
-      const patience = setTimeout(() => live.log.stop(), 5_000);
-      await this.publish(fileId).catch(() => undefined);
-      clearTimeout(patience);
-      live.log.stop();
-    }
+    const all = [...this.#live];
+    const giveUp = () => {
+      for (const [, { log }] of all) log.stop();
+    };
+    const patience = setTimeout(giveUp, 5_000);
+    for (const [fileId] of all) await this.publish(fileId).catch(() => undefined);
+    clearTimeout(patience);
+    giveUp();
     // Whoever still waits for a turn finds nothing left to do.
     this.#live.clear();
   }

@@ -3,6 +3,8 @@ import type { Database } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 
 type Pending = { update: Uint8Array; userId: string | undefined };
+/** Somebody who waits until as many updates are durable as had been appended when they asked. */
+type Waiting = { count: number; resolve: () => void; reject: (error: Error) => void };
 
 /** How long the writer waits after a failure before it tries again, in milliseconds. */
 const retryDelays = [50, 200, 1_000, 5_000];
@@ -17,8 +19,11 @@ export class UpdateLog {
   readonly #teamId: string;
   readonly #fileId: string;
   #pending: Pending[] = [];
+  #waiting: Waiting[] = [];
+  #appended = 0;
+  #written = 0;
   #seq: number;
-  #running: Promise<void> | undefined;
+  #running = false;
   #stopped = false;
 
   constructor(database: Database, teamId: string, fileId: string, seq: number) {
@@ -34,28 +39,35 @@ export class UpdateLog {
   }
 
   get isClean(): boolean {
-    return this.#running === undefined && this.#pending.length === 0;
+    return this.#written === this.#appended;
   }
 
   append(update: Uint8Array, userId: string | undefined): void {
     this.#pending.push({ update, userId });
-    this.#running ??= this.#run();
+    this.#appended += 1;
+    if (!this.#running) void this.#run();
   }
 
-  /** Resolves when everything that was appended so far is durable. @throws Error when it never will be */
-  async durable(): Promise<void> {
-    while (!this.isClean) {
-      if (this.#stopped) throw new Error('The log of a live document has been given up.');
-      await this.#running;
-    }
+  /**
+   * Resolves when everything that was appended so far is durable; what comes later is not waited for,
+   * or nobody who types without a pause would ever hear. @throws Error when it never will be
+   */
+  durable(): Promise<void> {
+    if (this.isClean) return Promise.resolve();
+    if (this.#stopped) return Promise.reject(givenUp());
+    return new Promise((resolve, reject) =>
+      this.#waiting.push({ count: this.#appended, resolve, reject }),
+    );
   }
 
   /** Gives up what could not be written; only when the process ends. */
   stop(): void {
     this.#stopped = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(givenUp());
   }
 
   async #run(): Promise<void> {
+    this.#running = true;
     // Lets the updates of one turn of the event loop go out together.
     await new Promise(setImmediate);
     for (let failures = 0; this.#pending.length > 0 && !this.#stopped; ) {
@@ -64,6 +76,7 @@ export class UpdateLog {
       try {
         await this.#write(batch);
         failures = 0;
+        this.#release(batch.length);
       } catch {
         this.#pending = [...batch, ...this.#pending];
         const delay = retryDelays[Math.min(failures++, retryDelays.length - 1)];
@@ -71,7 +84,14 @@ export class UpdateLog {
         await this.#catchUp();
       }
     }
-    this.#running = undefined;
+    this.#running = false;
+  }
+
+  #release(written: number): void {
+    this.#written += written;
+    const still = this.#waiting.findIndex(({ count }) => count > this.#written);
+    const free = this.#waiting.splice(0, still < 0 ? this.#waiting.length : still);
+    for (const { resolve } of free) resolve();
   }
 
   /** One row a person, so that authorship is kept and a burst is one row. */
@@ -102,3 +122,5 @@ export class UpdateLog {
     this.#seq = Math.max(this.#seq, newest[0]?.seq ?? 0);
   }
 }
+
+const givenUp = () => new Error('The log of a live document has been given up.');

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { until } from './editor.ts';
+import { pause, until } from './editor.ts';
 import { useScene } from './scene.ts';
 
 const scene = useScene();
@@ -51,6 +51,25 @@ test('`saved` and the acknowledgement come when the update is in the database, a
   });
   await until(() => writer.isSaved && reader.isSaved);
   expect((await logged(file.id)).length).toBeGreaterThan(rows.length);
+});
+
+test('who types without a pause is told what is durable all the same', async () => {
+  const { ann, workspace, edit } = scene;
+  const file = await ann.file(workspace, 'crowded.md', 'One.\n');
+  const editors = await Promise.all(Array.from({ length: 8 }, () => edit(ann, file)));
+  const [writer] = editors;
+  const before = writer!.saved.length;
+  let stopped = false;
+  const typing = editors.map(async (editor, at) => {
+    for (let word = 0; !stopped; word++) {
+      editor.type(`w${at}x${word}`);
+      await pause(0);
+    }
+  });
+  await until(() => writer!.saved.length > before + 5);
+  stopped = true;
+  await Promise.all(typing);
+  await until(() => editors.every((editor) => editor.isSaved && editor.text === writer!.text));
 });
 
 test('a write whose answer was lost does not stop the log', async () => {
