@@ -58,7 +58,16 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 export const isUuid = (value: unknown): value is string =>
   typeof value === 'string' && uuidPattern.test(value);
 
-const timestampPattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+const timePattern = /^(\d{4})-(\d\d)-(\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-](\d\d):?\d\d)?)?$/;
+
+/** Whether a text is a time that PostgreSQL takes too: a day that is, from year 1, within 15 hours of UTC. */
+function isTime(value: string): boolean {
+  const [match, year, month, day, , , , , offset] = timePattern.exec(value) ?? [];
+  if (match === undefined || Number.isNaN(Date.parse(value))) return false;
+  const days = new Date(Date.UTC(2000 + (Number(year) % 400), Number(month), 0)).getUTCDate();
+  return Number(year) > 0 && Number(day) <= days && Number(offset ?? 0) <= 15;
+}
+
 const emailPattern = /^[^\s@"(),:;<>[\\\]]+@[^\s@"(),:;<>[\\\]]+\.[^\s@"(),:;<>[\\\]]+$/;
 const slugPattern = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
@@ -80,11 +89,7 @@ export function faultOf(attribute: Attribute, value: unknown): string | undefine
     case 'boolean':
       return typeof value === 'boolean' ? undefined : 'must be true or false';
     case 'timestamp':
-      return typeof value === 'string' &&
-        timestampPattern.test(value) &&
-        !Number.isNaN(Date.parse(value))
-        ? undefined
-        : 'must be an ISO 8601 time';
+      return typeof value === 'string' && isTime(value) ? undefined : 'must be an ISO 8601 time';
     case 'uuid':
       return isUuid(value) ? undefined : 'must be a UUID';
     case 'texts':
@@ -123,7 +128,8 @@ function jsonFault(value: unknown): string | undefined {
   const text = JSON.stringify(value);
   if (text === undefined || typeof value !== 'object') return 'must be a JSON object';
   if (text.length > 100_000) return 'must be at most 100000 bytes of JSON';
-  return text.includes('\\u0000') || /\\ud[89a-f]/i.test(text)
+  // An escape in JSON's text: an odd number of backslashes before the u.
+  return /(?<!\\)(?:\\\\)*\\u(0000|d[89a-f])/i.test(text)
     ? 'must not contain a NUL character or half of a surrogate pair'
     : undefined;
 }
