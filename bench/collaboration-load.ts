@@ -27,7 +27,7 @@ async function measure(task: Load): Promise<Measured> {
         for (const number of numbersIn(bytes)) {
           received += 1;
           last = now;
-          if (received % 50 === 0) latencies.push(now - sentAt[number]!);
+          latencies.push(now - sentAt[number]!);
         }
       }),
     ),
@@ -43,7 +43,8 @@ async function measure(task: Load): Promise<Measured> {
     sentAt[number] = performance.now();
     writer.send(message(task.document, pending.pop()!));
     // As fast as a fast typist's many hands: a few a turn, so that readers and writer share the time.
-    if (number % 5 === 4) await new Promise((resolve) => setImmediate(resolve));
+    if (task.pace > 0) await new Promise((resolve) => setTimeout(resolve, task.pace));
+    else if (number % 5 === 4) await new Promise((resolve) => setImmediate(resolve));
   }
   const wanted = task.updates * task.readers;
   for (const deadline = Date.now() + 60_000; received < wanted && Date.now() < deadline; ) {

@@ -45,7 +45,9 @@ export async function crash({ seed, runs, say = () => undefined }: Options): Pro
         await inTime(verify(world, stale));
         if (run % 10 === 0) await inTime(verifyClone(world));
       } catch (error) {
-        throw new Error(`Run ${run} failed (killed: ${victims}).`, { cause: error });
+        throw new Error(`Run ${run} failed (killed: ${victims}). ${server.complaints}`, {
+          cause: error,
+        });
       }
       const words = world.live.reduce((sum, live) => sum + live.acknowledged, 0);
       const written = world.files.reduce((sum, writer) => sum + writer.written, 0);

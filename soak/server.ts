@@ -14,6 +14,8 @@ const patience = 60_000;
 /** The whole product in a process of its own, to be killed and started again on the same folder. */
 export class Server {
   readonly url: string;
+  /** The last that the server printed as an error. */
+  complaints = '';
   readonly #child: ChildProcess;
   readonly #dataDir: string;
 
@@ -32,19 +34,17 @@ export class Server {
       DATABASE_URL: '',
       LIMIT_REQUESTS: '1000000',
       LIMIT_REGISTRATIONS: '100000',
-      LOG_LEVEL: 'fatal',
+      LOG_LEVEL: 'error',
     };
     const stdio = ['ignore', 'pipe', 'pipe'] as const;
     const child = spawn(process.execPath, [main, 'serve'], { env, stdio: [...stdio] });
-    let complaints = '';
+    const server = new Server(`http://127.0.0.1:${port}`, child, dataDir);
     child.stderr!.on('data', (chunk: Buffer) => {
-      complaints = (complaints + chunk).slice(-4_000);
+      server.complaints = (server.complaints + chunk).slice(-4_000);
     });
-    for await (const line of createInterface({ input: child.stdout! })) {
-      const url = /https?:\/\/\S+/.exec(line)?.[0];
-      if (url) return new Server(url, child, dataDir);
-    }
-    throw new Error(`The server did not start again: ${complaints}`);
+    for await (const line of createInterface({ input: child.stdout! }))
+      if (line.includes(server.url)) return server;
+    throw new Error(`The server did not start again: ${server.complaints}`);
   }
 
   /**

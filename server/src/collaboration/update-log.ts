@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import * as Y from 'yjs';
 import type { Database } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
@@ -6,6 +7,8 @@ type Pending = { update: Uint8Array; userId: string | undefined };
 /** Somebody who waits until as many updates are durable as had been appended when they asked. */
 type Waiting = { count: number; resolve: () => void; reject: (error: Error) => void };
 
+/** How long the next write gathers while people type without a pause: fewer, larger transactions. */
+const gather = 10;
 /** How long the writer waits after a failure before it tries again, in milliseconds. */
 const retryDelays = [50, 200, 1_000, 5_000];
 
@@ -77,10 +80,11 @@ export class UpdateLog {
         await this.#write(batch);
         failures = 0;
         this.#release(batch.length);
+        if (this.#pending.length > 0) await pause(gather);
       } catch {
         this.#pending = [...batch, ...this.#pending];
         const delay = retryDelays[Math.min(failures++, retryDelays.length - 1)];
-        await new Promise((resolve) => setTimeout(resolve, delay));
+        await pause(delay!);
         await this.#catchUp();
       }
     }
