@@ -11,7 +11,13 @@ import { FileWriter } from './files.ts';
 import { LiveFile } from './live.ts';
 import { freePort, Server, type Victims } from './server.ts';
 
-type Options = { seed: number; runs: number; say?: (line: string) => void };
+type Options = {
+  seed: number;
+  runs: number;
+  /** Milliseconds after which no further run begins. */
+  within?: number;
+  say?: (line: string) => void;
+};
 type World = {
   url: string;
   person: Person;
@@ -28,14 +34,20 @@ type World = {
  * programs write; starts it again on the same folder and asks for everything that was acknowledged.
  * @throws AssertionError that says what was lost, and in which run
  */
-export async function crash({ seed, runs, say = () => undefined }: Options): Promise<void> {
+export async function crash({
+  seed,
+  runs,
+  within = Number.POSITIVE_INFINITY,
+  say = () => undefined,
+}: Options): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'kyozo-crash-'));
   const port = await freePort();
   let server = await Server.start(dataDir, port);
   let world: World | undefined;
   try {
     world = await begin(server.url, randomOf(seed));
-    for (let run = 1; run <= runs; run++) {
+    const end = performance.now() + within;
+    for (let run = 1; run <= runs && performance.now() < end; run++) {
       const random = randomOf(seed * 1_000 + run);
       if (run % 20 === 0) world.live = await documents(world.person, world.workspace, run);
       const victims = random() < 0.6 ? 'server' : random() < 0.7 ? 'both' : 'database';

@@ -1,7 +1,7 @@
 import { test } from 'vitest';
 import { crash } from '../../../soak/crash.ts';
 
-/** `npm run soak -- crash` makes 200 runs with any seed; these are the ones that every change has to pass. */
+/** `npm run soak -- crash` makes 200 runs with any seed; these are the first of them, as many as a minute holds. */
 test(
   'what was acknowledged survives kill -9 of the server and its database',
   {
