@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'invalid'
   | 'malformed'
   | 'unauthenticated'
+  | 'second_factor_required'
   | 'forbidden'
   | 'not_found'
   | 'conflict'

@@ -4,6 +4,7 @@ import { type ErrorCode, faultsOf, KyozoError } from '@kyozo/resource';
 export const statusOf: Record<ErrorCode, number> = {
   malformed: 400,
   unauthenticated: 401,
+  second_factor_required: 401,
   forbidden: 403,
   not_found: 404,
   method_not_allowed: 405,
@@ -22,6 +23,7 @@ export const statusOf: Record<ErrorCode, number> = {
 const titles: Record<ErrorCode, string> = {
   malformed: 'Malformed request',
   unauthenticated: 'Not signed in',
+  second_factor_required: 'Second factor needed',
   forbidden: 'Not allowed',
   not_found: 'Not found',
   method_not_allowed: 'Method not allowed',

@@ -57,3 +57,7 @@ export function documentText(parts: {
     parts.meta && Object.keys(parts.meta).length > 0 ? `,"meta":${JSON.stringify(parts.meta)}` : '';
   return `{"jsonapi":{"version":"1.1"},"data":${parts.data}${included}${links}${meta}}`;
 }
+
+/** A document that tells something and shows no record. */
+export const metaText = (meta: object): string =>
+  `{"jsonapi":{"version":"1.1"},"meta":${JSON.stringify(meta)}}`;

@@ -12,7 +12,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Outcome } from '../../actions.ts';
 import { actorOf, asActor, type Edge } from '../context.ts';
 import { runAction } from '../guard.ts';
-import { root } from './document.ts';
+import { metaText, root } from './document.ts';
 import { idIn, ifVersionOf, oneDocument, queryOf } from './read.ts';
 
 type WithId = FastifyRequest<{ Params: { id: string } }>;
@@ -61,8 +61,8 @@ async function answer(
   reply: FastifyReply,
 ): Promise<string> {
   if (!outcome.row || !actor) {
-    void reply.code(204);
-    return '';
+    void reply.code(outcome.status ?? action.status ?? (outcome.meta ? 200 : 204));
+    return outcome.meta ? metaText(outcome.meta) : '';
   }
   const shown =
     outcome.resource ?? (action.answers ? resourceOf(edge.known, action.answers) : resource);
