@@ -27,17 +27,25 @@ export class KyozoError extends Error {
   readonly code: ErrorCode;
   readonly source: ErrorSource | undefined;
   readonly meta: Record<string, unknown> | undefined;
+  /** The address that names this kind of error, where a standard has given it one. */
+  readonly type: string | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { source?: ErrorSource; meta?: Record<string, unknown>; cause?: unknown } = {},
+    options: {
+      source?: ErrorSource;
+      meta?: Record<string, unknown>;
+      type?: string;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.name = 'KyozoError';
     this.code = code;
     this.source = options.source;
     this.meta = options.meta;
+    this.type = options.type;
   }
 }
 
@@ -64,4 +72,5 @@ export const malformed = (message: string, source?: ErrorSource) =>
   new KyozoError('malformed', message, { source });
 export const notFound = (message = 'There is no such record.') =>
   new KyozoError('not_found', message);
-export const forbidden = (message = 'You may not do this.') => new KyozoError('forbidden', message);
+export const forbidden = (message = 'You may not do this.', source?: ErrorSource) =>
+  new KyozoError('forbidden', message, { source });

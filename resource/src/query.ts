@@ -1,7 +1,7 @@
 import { type Attribute, isUuid, parseOperand, uuid } from './attribute.ts';
 import { type Condition, every, type Operator, operators } from './condition.ts';
 import { type Registry, type Resource, resourceOf } from './define.ts';
-import { malformed } from './errors.ts';
+import { KyozoError, malformed } from './errors.ts';
 
 export type Sort = { field: string; descending: boolean };
 export type Page =
@@ -41,6 +41,9 @@ export const defaultLimits: Limits = {
   includeDepth: 4,
   filterNodes: 100,
 };
+
+/** The profile of JSON:API that pages by cursor follow; its errors have addresses below it. */
+export const cursorProfile = 'https://jsonapi.org/profiles/ethanresnick/cursor-pagination';
 
 /** Checks a read against the declaration. @throws KyozoError `malformed` that names the parameter */
 export function parseQuery(
@@ -213,9 +216,19 @@ function parsePage(raw: unknown, limits: Limits): Page {
     const limit = number('limit', limits.pageSize, 1, limits.maxPageSize);
     return { kind: 'offset', limit, offset: number('offset', 0, 0, 100_000_000), count };
   }
+  if (Number(page.size) > limits.maxPageSize) {
+    throw new KyozoError('malformed', `page[size] is at most ${limits.maxPageSize}.`, {
+      source: { parameter: 'page[size]' },
+      meta: { page: { maxSize: limits.maxPageSize } },
+      type: `${cursorProfile}/max-size-exceeded`,
+    });
+  }
   const size = number('size', limits.pageSize, 1, limits.maxPageSize);
   if (page.after !== undefined && page.before !== undefined) {
-    throw malformed('Ranges between two cursors are not supported.', { parameter: 'page[before]' });
+    throw new KyozoError('malformed', 'Ranges between two cursors are not supported.', {
+      source: { parameter: 'page[before]' },
+      type: `${cursorProfile}/range-pagination-not-supported`,
+    });
   }
   return { kind: 'cursor', size, after: text('after'), before: text('before'), count };
 }

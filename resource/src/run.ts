@@ -88,7 +88,10 @@ export function parseInput(resource: Resource, action: Action, raw: RawInput): I
     const fault = relationship
       ? linkageFault(relationship, linkage)
       : unknownMember(resource, name);
-    if (fault) errors.push(invalid(`${name.slice(0, 80)} ${fault}.`, { pointer }));
+    const fixed = !relationship && Object.hasOwn(resource.relationships, name);
+    // JSON:API: an update of a relationship that the server does not support is forbidden.
+    const refuse = fixed && action.kind === 'update' ? forbidden : invalid;
+    if (fault) errors.push(refuse(`${name.slice(0, 80)} ${fault}.`, { pointer }));
     else if (relationship) input.values[relationship.field] = linkage?.id.toLowerCase() ?? null;
   }
   for (const name of action.require ?? []) {

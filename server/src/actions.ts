@@ -8,13 +8,14 @@ import {
   notFound,
   parseInput,
   type RawInput,
+  type Registry,
   type Resource,
 } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
-import type { Database } from './database/database.ts';
+import type { Database, Queries } from './database/database.ts';
 import { type Row, rowOf } from './database/select.ts';
 import { changeStatement } from './database/write.ts';
-import { type Records, valuesOf } from './records.ts';
+import { Records, valuesOf } from './records.ts';
 
 export type Call = { actor: Actor; input: Input; record?: Row; ifVersion?: string };
 /** What an action led to: a record to show (as `actor`, where the action made one), or nothing. */
@@ -42,57 +43,104 @@ export type Request = {
   ifVersion?: string;
 };
 
+type Parts = {
+  database: Database;
+  known: Registry;
+  performers: Performers;
+  /** The performers that change nothing but the database, made anew on the queries of one transaction. */
+  performersOn: (queries: Queries, records: Records) => Performers;
+  changed: (teamId: string) => void;
+};
+
+/** Actions that run in one transaction, and the records as that transaction sees them. */
+export type Together = {
+  run: (request: Request) => Promise<Outcome>;
+  records: Records;
+  queries: Queries;
+};
+
 /** Runs actions, for every edge alike: find, authorise, check, then change or perform. */
 export class Actions {
-  readonly #database: Database;
+  readonly #parts: Parts;
   readonly #records: Records;
-  readonly #performers: Performers;
-  readonly #changed: (teamId: string) => void;
 
-  constructor(
-    database: Database,
-    records: Records,
-    performers: Performers,
-    changed: (teamId: string) => void,
-  ) {
-    this.#database = database;
-    this.#records = records;
-    this.#performers = performers;
-    this.#changed = changed;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#records = new Records(parts.database, parts.known);
   }
 
   /** @throws KyozoError in the order: not found, forbidden, precondition, invalid, conflict */
   async run(request: Request): Promise<Outcome> {
-    const { resource, action: name, actor, id } = request;
-    const action = resource.actions[name]!;
-    if (id !== undefined && !actor) throw new KyozoError('unauthenticated', 'Sign in first.');
-    const record = id === undefined ? undefined : await this.#records.one(actor!, resource, id);
-    authorize(resource, name, actor, record && valuesOf(resource, record));
-    if (record && request.ifVersion !== undefined && request.ifVersion !== record.version) {
-      throw stale();
-    }
-    const input = parseInput(resource, action, request.input);
-    const performer = this.#performers[`${resource.type}.${name}`] as Performer | undefined;
-    const call = { actor: actor!, input, record, ifVersion: request.ifVersion };
-    const outcome = performer
-      ? await performer(call)
-      : await this.#change(resource, name, action, call);
-    const changed = outcome.actor ?? actor;
-    if (changed) this.#changed(changed.teamId);
+    const { database, performers, changed } = this.#parts;
+    const outcome = await perform(database, this.#records, performers, request);
+    const actor = outcome.actor ?? request.actor;
+    if (actor) changed(actor.teamId);
     return outcome;
   }
 
-  async #change(resource: Resource, name: string, action: Action, call: Call): Promise<Outcome> {
-    const id = call.record?.id ?? uuidv7();
-    const change = changeOf(resource, name, id, call.input, call.actor, new Date().toISOString());
-    const rows = await this.#database.text(
-      call.actor,
-      changeStatement(call.actor, change, call.ifVersion),
-    );
-    if (!rows[0]) throw call.ifVersion === undefined ? notFound() : stale();
-    return action.kind === 'destroy' ? {} : { row: rowOf({ resource, sort: [] }, rows[0]) };
+  /** Whether an action's work is of the database alone, so that it can be one part of a transaction. */
+  joins(resource: Resource, action: string): boolean {
+    const name = `${resource.type}.${action}`;
+    const { performers, performersOn, database } = this.#parts;
+    return !(name in performers) || name in performersOn(database, this.#records);
+  }
+
+  /** Runs what `work` asks for as one: all of it stands, or nothing does. */
+  async together<Result>(
+    actor: Actor,
+    work: (together: Together) => Promise<Result>,
+  ): Promise<Result> {
+    const { database, known, performersOn, changed } = this.#parts;
+    const result = await database.atomic(actor, (queries) => {
+      const records = new Records(queries, known);
+      const performers = performersOn(queries, records);
+      const run = (request: Request) => {
+        if (!this.joins(request.resource, request.action)) throw notTogether(request);
+        return perform(queries, records, performers, request);
+      };
+      return work({ run, records, queries });
+    });
+    changed(actor.teamId);
+    return result;
   }
 }
+
+async function perform(
+  queries: Queries,
+  records: Records,
+  performers: Performers,
+  { resource, action: name, actor, id, input: raw, ifVersion }: Request,
+): Promise<Outcome> {
+  const action = resource.actions[name]!;
+  if (id !== undefined && !actor) throw new KyozoError('unauthenticated', 'Sign in first.');
+  const record = id === undefined ? undefined : await records.one(actor!, resource, id);
+  authorize(resource, name, actor, record && valuesOf(resource, record));
+  if (record && ifVersion !== undefined && ifVersion !== record.version) throw stale();
+  const input = parseInput(resource, action, raw);
+  const performer = performers[`${resource.type}.${name}`] as Performer | undefined;
+  const call = { actor: actor!, input, record, ifVersion };
+  return performer ? performer(call) : change(queries, resource, name, action, call);
+}
+
+async function change(
+  queries: Queries,
+  resource: Resource,
+  name: string,
+  action: Action,
+  call: Call,
+): Promise<Outcome> {
+  const id = call.record?.id ?? uuidv7();
+  const made = changeOf(resource, name, id, call.input, call.actor, new Date().toISOString());
+  const rows = await queries.text(call.actor, changeStatement(call.actor, made, call.ifVersion));
+  if (!rows[0]) throw call.ifVersion === undefined ? notFound() : stale();
+  return action.kind === 'destroy' ? {} : { row: rowOf({ resource, sort: [] }, rows[0]) };
+}
+
+const notTogether = ({ resource, action }: Request) =>
+  new KyozoError(
+    'forbidden',
+    `${resource.type} cannot take part in one transaction with others: ${action} is done by itself.`,
+  );
 
 export const stale = () =>
   new KyozoError('precondition_failed', 'The record has changed since you read it.', {

@@ -5,7 +5,7 @@ import { accountPerformers } from './accounts/actions.ts';
 import { Authenticator } from './accounts/authenticate.ts';
 import { createIdentity } from './accounts/identity.ts';
 import { Tokens } from './accounts/tokens.ts';
-import { Actions } from './actions.ts';
+import { Actions, type Performers } from './actions.ts';
 import { content } from './api/content.ts';
 import type { Edge } from './api/context.ts';
 import { gitHttp } from './api/git-http.ts';
@@ -13,6 +13,7 @@ import { locate } from './api/git-locate.ts';
 import { graphql } from './api/graphql/graphql.ts';
 import { health } from './api/health.ts';
 import { createHttp } from './api/http.ts';
+import { Answers } from './api/idempotency.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
 import { openApi } from './api/openapi.ts';
 import { stream } from './api/stream.ts';
@@ -20,7 +21,7 @@ import { web } from './api/web.ts';
 import { type Collaboration, collaboration } from './collaboration/collaboration.ts';
 import { LiveDocuments } from './collaboration/live-documents.ts';
 import type { Config } from './config.ts';
-import { Database } from './database/database.ts';
+import { Database, type Queries } from './database/database.ts';
 import { type EmbeddedDatabase, startEmbedded } from './database/embedded.ts';
 import { migrate, prepareRoles } from './database/migrate.ts';
 import { sql } from './database/sql.ts';
@@ -35,7 +36,7 @@ import { openScratch } from './runtimes/scratch.ts';
 import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
 import { version } from './version.ts';
-import { type Workspaces, workspacePerformers } from './workspaces/actions.ts';
+import { type Workspaces, workspaceChanges, workspacePerformers } from './workspaces/actions.ts';
 import { FileStore } from './workspaces/file-store.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
 import { Runner } from './workspaces/runner.ts';
@@ -128,8 +129,17 @@ async function start(
       welcome: async () => undefined,
     }),
   };
-  const actions = new Actions(database, records, performers, feed.changed);
-  const edge: Edge = { known, records, actions, authenticator };
+  // In a transaction of several actions no live document is published: it would wait for that very transaction.
+  const performersOn = (queries: Queries): Performers =>
+    workspaceChanges({
+      ...workspaces,
+      database: queries,
+      files: new FileStore(queries, storages, findNotebook),
+      publish: async () => ({ changed: false }),
+    });
+  const actions = new Actions({ database, known, performers, performersOn, changed: feed.changed });
+  const answers = new Answers(database, config.secretKey);
+  const edge: Edge = { known, records, actions, authenticator, answers };
 
   const app = await createHttp(config, log);
   stops.push(() => app.close());

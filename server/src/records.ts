@@ -12,7 +12,7 @@ import {
   resourceOf,
   type Values,
 } from '@kyozo/resource';
-import type { Database } from './database/database.ts';
+import type { Queries } from './database/database.ts';
 import {
   type Row,
   rowOf,
@@ -29,10 +29,10 @@ export const relatedLimit = 1_000;
 
 /** Reads records as an actor: what every edge shows comes from here. */
 export class Records {
-  readonly #database: Database;
+  readonly #database: Queries;
   readonly known: Registry;
 
-  constructor(database: Database, known: Registry) {
+  constructor(database: Queries, known: Registry) {
     this.#database = database;
     this.known = known;
   }

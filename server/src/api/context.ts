@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Authenticator } from '../accounts/authenticate.ts';
 import type { Actions } from '../actions.ts';
 import type { Records } from '../records.ts';
+import type { Answers } from './idempotency.ts';
 
 /** What every edge stands on. */
 export type Edge = {
@@ -10,6 +11,7 @@ export type Edge = {
   records: Records;
   actions: Actions;
   authenticator: Authenticator;
+  answers: Answers;
 };
 
 export type RequestHead = Pick<FastifyRequest, 'headers'>;

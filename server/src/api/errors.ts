@@ -79,6 +79,7 @@ export const errorObject = (fault: KyozoError) => ({
   code: fault.code,
   title: titles[fault.code],
   detail: fault.message,
+  ...(fault.type ? { links: { type: fault.type } } : {}),
   ...(fault.source ? { source: fault.source } : {}),
   ...(fault.meta ? { meta: fault.meta } : {}),
 });

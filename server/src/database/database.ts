@@ -13,15 +13,33 @@ export type Transaction = {
   rows<Row>(fragment: Sql): Promise<Row[]>;
   /** Rows as text, for statements that build their JSON in SQL. */
   text(prepared: Statement): Promise<TextRow[]>;
+  /** Runs work that may fail without ending the transaction: what it changed is taken back, by a savepoint. */
+  attempt<Result>(work: () => Promise<Result>): Promise<Result>;
 };
 
+/** What domains ask of the database: each call by itself, or all of them in one transaction. */
+export interface Queries {
+  /** One statement as an actor, rows as text. @throws KyozoError `unauthenticated` when the credential has ended */
+  text(actor: Actor | Tenant, prepared: Statement): Promise<TextRow[]>;
+  /** One statement as an actor, rows as objects. */
+  rows<Row>(actor: Actor | Tenant, fragment: Sql): Promise<Row[]>;
+  /** Several statements that stand or fall together. */
+  transaction<Result>(
+    actor: Actor | Tenant,
+    work: (transaction: Transaction) => Promise<Result>,
+  ): Promise<Result>;
+  /** What must follow a change that stands: at once, or behind the commit where one is still to come. */
+  afterCommit(effect: () => void): void;
+}
+
 const begin: Statement = { name: 'begin', text: 'begin', values: [] };
+const savepoint: Statement = { name: 'savepoint', text: 'savepoint attempt', values: [] };
 
 /**
  * The server's way to its tables. Reads and single-statement writes go out in one flight with the
  * check that the credential still stands; several statements take a connection of their own.
  */
-export class Database {
+export class Database implements Queries {
   readonly #lanes: Lanes;
   readonly #pool: pg.Pool;
 
@@ -32,12 +50,10 @@ export class Database {
     this.#pool.on('error', () => undefined);
   }
 
-  /** One statement as an actor, rows as text. @throws KyozoError `unauthenticated` when the credential has ended */
   text(actor: Actor | Tenant, prepared: Statement): Promise<TextRow[]> {
     return this.#fly<TextRow>([enter(actor), prepared], 'text');
   }
 
-  /** One statement as an actor, rows as objects. */
   rows<Row>(actor: Actor | Tenant, fragment: Sql): Promise<Row[]> {
     return this.#fly<Row>([enter(actor), statement(fragment)], 'objects');
   }
@@ -61,6 +77,13 @@ export class Database {
       const result = await work({
         rows: (fragment) => query([statement(fragment)], 'objects'),
         text: (prepared) => query<TextRow>([prepared], 'text'),
+        attempt: async (attempted) => {
+          await query([savepoint], 'text');
+          return attempted().catch(async (error: unknown) => {
+            await client.query('rollback to savepoint attempt').catch(fromDatabase);
+            throw error;
+          });
+        },
       });
       await client.query('commit').catch(fromDatabase);
       return result;
@@ -74,6 +97,20 @@ export class Database {
     }
   }
 
+  /** Runs `work`, whose every query is in one transaction of the actor's; all of it stands, or none. */
+  async atomic<Result>(actor: Actor, work: (queries: Queries) => Promise<Result>): Promise<Result> {
+    const effects: (() => void)[] = [];
+    const result = await this.transaction(actor, (transaction) =>
+      work(joined(actor, transaction, effects)),
+    );
+    for (const effect of effects) effect();
+    return result;
+  }
+
+  afterCommit(effect: () => void): void {
+    effect();
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#lanes.close(), this.#pool.end()]);
   }
@@ -81,6 +118,21 @@ export class Database {
   #fly<Row>(statements: readonly Statement[], shape: Shape): Promise<Row[]> {
     return this.#lanes.fly<Row>(statements, shape).catch(fromDatabase);
   }
+}
+
+/** Queries inside a transaction that is open; each may fail by itself, as it could outside. */
+function joined(actor: Actor, transaction: Transaction, effects: (() => void)[]): Queries {
+  const step = <Result>(who: Actor | Tenant, work: () => Promise<Result>): Promise<Result> => {
+    if (who.teamId !== actor.teamId)
+      throw new Error('A transaction stays in the team it began in.');
+    return transaction.attempt(work);
+  };
+  return {
+    text: (who, prepared) => step(who, () => transaction.text(prepared)),
+    rows: (who, fragment) => step(who, () => transaction.rows(fragment)),
+    transaction: (who, work) => step(who, () => work(transaction)),
+    afterCommit: (effect) => void effects.push(effect),
+  };
 }
 
 function enter(actor: Actor | Tenant): Statement {

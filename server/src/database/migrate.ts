@@ -22,14 +22,14 @@ export async function migrate(ownerUrl: string): Promise<void> {
     const { rows } = await client.query<{ number: number }>('select number from migrations');
     const applied = new Set(rows.map((row) => row.number));
     const files = (await readdir(directory)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort();
+    const numberOf = (name: string) => Number(name.slice(0, 4));
     const newest = Math.max(0, ...applied);
-    if (newest > files.length) {
-      throw new Error(
-        `The database is at schema ${newest}, this program knows only ${files.length}.`,
-      );
+    const known = Math.max(...files.map(numberOf));
+    if (newest > known) {
+      throw new Error(`The database is at schema ${newest}, this program knows only ${known}.`);
     }
     for (const name of files) {
-      const number = Number(name.slice(0, 4));
+      const number = numberOf(name);
       if (!applied.has(number)) await apply(client, number, name);
     }
   } finally {

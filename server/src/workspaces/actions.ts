@@ -1,7 +1,7 @@
 import { type Actor, invalid, KyozoError, type Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Call, Performers } from '../actions.ts';
-import type { Database } from '../database/database.ts';
+import type { Queries } from '../database/database.ts';
 import { rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
@@ -15,22 +15,25 @@ import { isRunnable, type Runner } from './runner.ts';
 import { taskRun } from './task-run.ts';
 import { workspace } from './workspace.ts';
 
-export type Workspaces = {
-  database: Database;
-  records: Records;
+type Changing = {
+  database: Queries;
   files: FileStore;
   /** Records what a live document holds as a version; nothing when no document is open. */
   publish(actor: Actor, fileId: string, message?: string): Promise<{ changed: boolean }>;
-  /** Brings a live document to content that was written past it. */
-  follow(actor: Actor, fileId: string): Promise<void>;
   /** A file has gone to the trash. */
   closed(fileId: string): void;
+};
+
+export type Workspaces = Changing & {
+  records: Records;
+  /** Brings a live document to content that was written past it. */
+  follow(actor: Actor, fileId: string): Promise<void>;
   runner: Runner;
 };
 
-/** The actions of workspaces and files that are more than one change of one row. */
-export function workspacePerformers(workspaces: Workspaces): Performers {
-  const { database, records, files } = workspaces;
+/** Actions of workspaces and files that change the database and git's objects only, and so can share a transaction. */
+export function workspaceChanges(workspaces: Changing): Performers {
+  const { database, files } = workspaces;
 
   const insert = async (actor: Actor, values: Values, resource: typeof workspace | typeof file) => {
     const all = { ...values, teamId: actor.teamId };
@@ -43,11 +46,6 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
     };
     const [row] = await database.text(actor, changeStatement(actor, change));
     return { row: rowOf({ resource, sort: [] }, row!) };
-  };
-
-  const clashOf = (actor: Actor, id: string, path?: string) => async (error: unknown) => {
-    const row = await files.find(actor, id);
-    return explainClash(database, actor, row.workspace_id, path ?? row.path)(error);
   };
 
   return {
@@ -83,7 +81,7 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
 
     async 'files.update'({ actor, input, record, ifVersion }: Call) {
       const values = { ...input.values, ...file.actions.update.change(input) };
-      const clash = clashOf(actor, record!.id, input.values.path as string | undefined);
+      const clash = clashOf(workspaces, actor, record!.id, input.values.path as string | undefined);
       return {
         row: await files.place(actor, record!.id, 'update', values, ifVersion).catch(clash),
       };
@@ -98,9 +96,17 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
         { deletedAt: new Date().toISOString() },
         ifVersion,
       );
-      workspaces.closed(record!.id);
+      database.afterCommit(() => workspaces.closed(record!.id));
       return {};
     },
+  };
+}
+
+/** The actions of workspaces and files that are more than one change of one row. */
+export function workspacePerformers(workspaces: Workspaces): Performers {
+  const { database, records, files } = workspaces;
+  return {
+    ...workspaceChanges(workspaces),
 
     async 'files.restore'({ actor, input, record, ifVersion }: Call) {
       const version = input.arguments.version as number | undefined;
@@ -108,7 +114,7 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
         return {
           row: await files
             .place(actor, record!.id, 'restore', { deletedAt: null }, ifVersion)
-            .catch(clashOf(actor, record!.id)),
+            .catch(clashOf(workspaces, actor, record!.id)),
         };
       await workspaces.publish(actor, record!.id);
       const row = await files.find(actor, record!.id);
@@ -178,6 +184,13 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
     },
   };
 }
+
+const clashOf =
+  ({ database, files }: Changing, actor: Actor, id: string, path?: string) =>
+  async (error: unknown) => {
+    const row = await files.find(actor, id);
+    return explainClash(database, actor, row.workspace_id, path ?? row.path)(error);
+  };
 
 type TaskRow = {
   id: string;

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { type Actor, KyozoError, notFound, type Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import { stale } from '../actions.ts';
-import type { Database, Tenant, Transaction } from '../database/database.ts';
+import type { Queries, Tenant, Transaction } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
@@ -59,12 +59,12 @@ export type WriteOptions = {
  * objects are durable first; one transaction that holds the workspace's row then makes them true.
  */
 export class FileStore {
-  readonly #database: Database;
+  readonly #database: Queries;
   readonly #storages: Storages;
   readonly #contents: ContentStore;
   readonly #follow: Follower;
 
-  constructor(database: Database, storages: Storages, follow: Follower) {
+  constructor(database: Queries, storages: Storages, follow: Follower) {
     this.#database = database;
     this.#storages = storages;
     this.#contents = new ContentStore(storages);
@@ -294,9 +294,12 @@ export class FileStore {
       return apply(commit);
     });
     // The ref follows; should this fail or be cut off, the next open repairs it from the database.
-    if (head)
-      void this.#storages.git.setRef(workspaceId, 'refs/heads/main', head).catch(() => undefined);
+    if (head) this.#database.afterCommit(() => this.#moveRef(workspaceId, head!));
     return result;
+  }
+
+  #moveRef(workspaceId: string, head: string): void {
+    void this.#storages.git.setRef(workspaceId, 'refs/heads/main', head).catch(() => undefined);
   }
 
   async #change(

@@ -1,5 +1,5 @@
 import { type Actor, invalid, KyozoError } from '@kyozo/resource';
-import type { Database } from '../database/database.ts';
+import type { Queries } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 
 const source = { pointer: '/data/attributes/path' };
@@ -9,7 +9,7 @@ const source = { pointer: '/data/attributes/path' };
  * in case or normalisation, or a file where a folder is, is a path that cannot be. For `.catch(…)`.
  */
 export const explainClash =
-  (database: Database, actor: Actor, workspaceId: string, path: string) =>
+  (database: Queries, actor: Actor, workspaceId: string, path: string) =>
   async (error: unknown): Promise<never> => {
     const taken = error instanceof KyozoError && error.source?.pointer === source.pointer;
     if (!taken || error.code !== 'conflict') throw error;

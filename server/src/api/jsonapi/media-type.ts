@@ -1,14 +1,21 @@
 import { KyozoError } from '@kyozo/resource';
 
 export const mediaType = 'application/vnd.api+json';
-export const cursorProfile = 'https://jsonapi.org/profiles/ethanresnick/cursor-pagination';
+export const atomicExtension = 'https://jsonapi.org/ext/atomic';
 
 type Parsed = { type: string; parameters: Map<string, string> };
 
-/** Refuses a request body's media type. JSON:API 1.1, "Client Responsibilities". @throws KyozoError 415 */
-export function checkContentType(header: string | undefined): void {
+/**
+ * Refuses a request body's media type; `extension` is the one that the route speaks and then asks for.
+ * JSON:API 1.1, "Content Negotiation". @throws KyozoError 415
+ */
+export function checkContentType(header: string | undefined, extension?: string): void {
   const parsed = parse(header ?? '');
-  const fault = parsed.type !== mediaType ? `must be ${mediaType}` : parameterFault(parsed);
+  const fault =
+    parsed.type !== mediaType
+      ? `must be ${mediaType}`
+      : (parameterFault(parsed, extension) ??
+        (extension && !parsed.parameters.has('ext') ? `must name ext="${extension}"` : undefined));
   if (fault) {
     throw new KyozoError('unsupported_media_type', `Content-Type ${fault}.`, {
       source: { header: 'Content-Type' },
@@ -17,15 +24,17 @@ export function checkContentType(header: string | undefined): void {
 }
 
 /** Refuses an Accept header that leaves no form we can answer in. @throws KyozoError 406 */
-export function checkAccept(header: string | undefined): void {
+export function checkAccept(header: string | undefined, extension?: string): void {
   if (header === undefined || header.trim() === '') return;
-  const ranges = splitOutsideQuotes(header, ',').map(parse);
-  const acceptable = ranges.some(
-    (range) =>
-      range.type === '*/*' ||
-      range.type === 'application/*' ||
-      (range.type === mediaType && parameterFault(range) === undefined),
-  );
+  const acceptable = splitOutsideQuotes(header, ',')
+    .map(parse)
+    .some(
+      (range) =>
+        Number(range.parameters.get('q') ?? 1) !== 0 &&
+        (range.type === '*/*' ||
+          range.type === 'application/*' ||
+          (range.type === mediaType && parameterFault(range, extension) === undefined)),
+    );
   if (!acceptable) {
     throw new KyozoError(
       'not_acceptable',
@@ -37,11 +46,12 @@ export function checkAccept(header: string | undefined): void {
   }
 }
 
-function parameterFault({ parameters }: Parsed): string | undefined {
+function parameterFault({ parameters }: Parsed, extension?: string): string | undefined {
   for (const [name, value] of parameters) {
     if (name === 'q' || name === 'profile') continue;
     if (name !== 'ext') return `must not have the parameter ${name}`;
-    if (value.trim() !== '') return `names the extension ${value}, which is not supported`;
+    const unknown = value.split(' ').find((uri) => uri !== '' && uri !== extension);
+    if (unknown) return `names the extension ${unknown}, which is not supported here`;
   }
   return undefined;
 }

@@ -1,10 +1,19 @@
-import { KyozoError, type Resource } from '@kyozo/resource';
+import { cursorProfile, KyozoError, type Resource } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Edge } from '../context.ts';
 import { errorObject, faultsBehind, statusFor } from '../errors.ts';
-import { checkAccept, checkContentType, cursorProfile, mediaType } from './media-type.ts';
+import { atomicExtension, checkAccept, checkContentType, mediaType } from './media-type.ts';
+import { operations } from './operations.ts';
 import { get, linkage, list, me, related } from './read.ts';
+import { relate } from './relationships.ts';
 import { act } from './write.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The JSON:API extension that a route speaks. */
+    extension?: string;
+  }
+}
 
 type WithId = FastifyRequest<{ Params: { id: string } }>;
 
@@ -23,8 +32,9 @@ export async function jsonApi(app: FastifyInstance, edge: Edge): Promise<void> {
     }
   });
   app.addHook('onRequest', async (request) => {
-    checkAccept(request.headers.accept);
-    if (hasBody(request)) checkContentType(request.headers['content-type']);
+    const { extension } = request.routeOptions.config;
+    checkAccept(request.headers.accept, extension);
+    if (hasBody(request)) checkContentType(request.headers['content-type'], extension);
   });
   app.addHook('onSend', async (_request, reply, payload) => {
     void reply.header('vary', 'Accept, Authorization, Kyozo-Team');
@@ -37,6 +47,10 @@ export async function jsonApi(app: FastifyInstance, edge: Edge): Promise<void> {
   app.get('/users/me', async (request, reply) => {
     const text = await me(edge, request, reply);
     return reply.type(mediaType).send(text);
+  });
+  app.post('/operations', { config: { extension: atomicExtension } }, async (request, reply) => {
+    const text = await operations(edge, request, reply);
+    return reply.type(`${mediaType};ext="${atomicExtension}"`).send(text === '' ? undefined : text);
   });
   for (const resource of edge.known.values()) routesOf(app, edge, resource);
 }
@@ -82,6 +96,14 @@ function routesOf(app: FastifyInstance, edge: Edge, resource: Resource): void {
     app.get(`${base}/:id/relationships/${name}`, async (request: WithId, reply) => {
       const text = await linkage(edge, resource, name, request);
       return reply.type(mediaType).send(text);
+    });
+    app.route({
+      method: ['PATCH', 'POST', 'DELETE'],
+      url: `${base}/:id/relationships/${name}`,
+      handler: async (request, reply) => {
+        const text = await relate(edge, resource, name, request as WithId, reply);
+        return reply.type(mediaType).send(text === '' ? undefined : text);
+      },
     });
   }
   for (const name of actionsOf(resource)) {
