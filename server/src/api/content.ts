@@ -6,9 +6,8 @@ import type { FileRow } from '../workspaces/content-store.ts';
 import { file } from '../workspaces/file.ts';
 import type { FileStore } from '../workspaces/file-store.ts';
 import { asActor, type Edge } from './context.ts';
-import { mediaType } from './jsonapi/media-type.ts';
 import { idIn, ifVersionOf, matches, oneDocument, queryOf } from './jsonapi/read.ts';
-import { answerError } from './jsonapi/routes.ts';
+import { answerError, sendDocument } from './jsonapi/routes.ts';
 
 type WithId = FastifyRequest<{ Params: { id: string } }>;
 type Content = {
@@ -59,10 +58,7 @@ export async function content(
         request,
         reply,
       );
-      return reply
-        .header('etag', contentTag(await files.find(actor, id)))
-        .type(mediaType)
-        .send(text);
+      return sendDocument(reply.header('etag', contentTag(await files.find(actor, id))), text);
     }),
   );
 }

@@ -46,11 +46,11 @@ export async function jsonApi(app: FastifyInstance, edge: Edge): Promise<void> {
   );
   app.get('/users/me', async (request, reply) => {
     const text = await me(edge, request, reply);
-    return reply.type(mediaType).send(text);
+    return sendDocument(reply, text);
   });
   app.post('/operations', { config: { extension: atomicExtension } }, async (request, reply) => {
     const text = await operations(edge, request, reply);
-    return reply.type(`${mediaType};ext="${atomicExtension}"`).send(text === '' ? undefined : text);
+    return sendDocument(reply, text, `${mediaType};ext="${atomicExtension}"`);
   });
   for (const resource of edge.known.values()) routesOf(app, edge, resource);
 }
@@ -71,38 +71,43 @@ export function answerError(
   const retryAfter = faults[0]?.meta?.retryAfter;
   if (status === 429 && retryAfter) void reply.header('retry-after', String(retryAfter));
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="Kyozo"');
-  return reply
-    .code(status)
-    .type(mediaType)
-    .send(JSON.stringify({ jsonapi: { version: '1.1' }, errors: faults.map(errorObject) }));
+  const text = JSON.stringify({ jsonapi: { version: '1.1' }, errors: faults.map(errorObject) });
+  return sendDocument(reply.code(status), text);
 }
+
+/** Sends a document's text; Fastify itself would add a charset, which JSON:API's media type does not have. */
+export const sendDocument = (reply: FastifyReply, text: string, type = mediaType): FastifyReply =>
+  reply
+    .type(type)
+    .serializer((it: string) => it)
+    .send(text === '' ? undefined : text);
 
 function routesOf(app: FastifyInstance, edge: Edge, resource: Resource): void {
   const base = `/${resource.type}`;
   const listType = `${mediaType};profile="${cursorProfile}"`;
   app.get(base, async (request, reply) => {
     const text = await list(edge, resource, request);
-    return reply.type(listType).send(text);
+    return sendDocument(reply, text, listType);
   });
   app.get(`${base}/:id`, async (request: WithId, reply) => {
     const text = await get(edge, resource, request, reply);
-    return reply.type(mediaType).send(text);
+    return sendDocument(reply, text);
   });
   for (const name of Object.keys(resource.relationships)) {
     app.get(`${base}/:id/${name}`, async (request: WithId, reply) => {
       const text = await related(edge, resource, name, request, reply);
-      return reply.type(mediaType).send(text);
+      return sendDocument(reply, text);
     });
     app.get(`${base}/:id/relationships/${name}`, async (request: WithId, reply) => {
       const text = await linkage(edge, resource, name, request);
-      return reply.type(mediaType).send(text);
+      return sendDocument(reply, text);
     });
     app.route({
       method: ['PATCH', 'POST', 'DELETE'],
       url: `${base}/:id/relationships/${name}`,
       handler: async (request, reply) => {
         const text = await relate(edge, resource, name, request as WithId, reply);
-        return reply.type(mediaType).send(text === '' ? undefined : text);
+        return sendDocument(reply, text);
       },
     });
   }
@@ -114,7 +119,7 @@ function routesOf(app: FastifyInstance, edge: Edge, resource: Resource): void {
       url,
       handler: async (request, reply) => {
         const text = await act(edge, resource, name, request, reply);
-        return reply.type(mediaType).send(text === '' ? undefined : text);
+        return sendDocument(reply, text);
       },
     });
   }
