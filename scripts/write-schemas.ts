@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { schemaOf } from '../server/src/api/graphql/schema.ts';
-import { openApi } from '../server/src/api/openapi.ts';
+import { openApi } from '../server/src/api/openapi/openapi.ts';
 import { known } from '../server/src/resources.ts';
 import { version } from '../server/src/version.ts';
 

@@ -8,6 +8,7 @@ import { Tokens } from './accounts/tokens.ts';
 import { Actions, type Performers } from './actions.ts';
 import { content } from './api/content.ts';
 import type { Edge } from './api/context.ts';
+import { docs } from './api/docs.ts';
 import { gitHttp } from './api/git-http.ts';
 import { locate } from './api/git-locate.ts';
 import { graphql } from './api/graphql/graphql.ts';
@@ -15,7 +16,7 @@ import { health } from './api/health.ts';
 import { createHttp } from './api/http.ts';
 import { Answers } from './api/idempotency.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
-import { openApi } from './api/openapi.ts';
+import { openApi } from './api/openapi/openapi.ts';
 import { stream } from './api/stream.ts';
 import { web } from './api/web.ts';
 import { type Collaboration, collaboration } from './collaboration/collaboration.ts';
@@ -152,6 +153,7 @@ async function start(
   app.get('/api/v1/openapi.json', async (_request, reply) =>
     reply.type('application/json').send(document),
   );
+  await app.register(async (scope) => docs(scope));
   await app.register(async (scope) =>
     gitHttp<Actor>(scope, {
       authenticate: (_name, password) => authenticator.resolve(password),

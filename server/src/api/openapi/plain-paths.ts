@@ -1,0 +1,106 @@
+import { user } from '../../accounts/user.ts';
+import { atomicExtension, mediaType } from '../jsonapi/media-type.ts';
+import { viewParameters } from './parameters.ts';
+import {
+  bodyOf,
+  failuresOf,
+  headerRef,
+  idParameter,
+  type Json,
+  queryParameter,
+  readFailures,
+  schemaRef,
+  writeFailures,
+} from './shared.ts';
+
+const bytes = { content: { 'application/octet-stream': { schema: {} } } };
+const stream = (description: string): Json => ({
+  200: { description, content: { 'text/event-stream': { schema: { type: 'string' } } } },
+  ...failuresOf(readFailures),
+});
+const resume: Json = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  description: 'Goes on behind this event.',
+  schema: { type: 'string' },
+};
+const team = headerRef('Team');
+const atomic = `${mediaType};ext="${atomicExtension}"`;
+
+/** Routes that no declaration makes. */
+export const plainPaths: Json = {
+  '/users/me': {
+    get: {
+      operationId: 'getMe',
+      tags: ['users'],
+      summary: 'The signed-in person.',
+      parameters: [team, ...viewParameters(user)],
+      responses: {
+        200: { description: 'Done.', ...bodyOf(schemaRef('UserDocument')) },
+        ...failuresOf(readFailures),
+      },
+    },
+  },
+  '/operations': {
+    post: {
+      operationId: 'runOperations',
+      tags: ['operations'],
+      summary: 'Runs up to 100 operations in order, all of them or none.',
+      parameters: [team],
+      requestBody: { required: true, ...bodyOf(schemaRef('Operations'), atomic) },
+      responses: {
+        200: { description: 'Done.', ...bodyOf(schemaRef('Results'), atomic) },
+        204: { description: 'Done, and there is nothing to show.' },
+        ...failuresOf(writeFailures),
+      },
+    },
+  },
+  '/files/{id}/content': {
+    get: {
+      operationId: 'getFileContent',
+      tags: ['files'],
+      summary: 'The raw bytes; ranges work.',
+      parameters: [team, idParameter, headerRef('IfNoneMatch')],
+      responses: {
+        200: { description: 'The bytes.', ...bytes },
+        206: { description: 'A part.', ...bytes },
+        304: { description: 'Unchanged.' },
+        416: { description: 'The range lies outside.' },
+        ...failuresOf(readFailures),
+      },
+    },
+    put: {
+      operationId: 'putFileContent',
+      tags: ['files'],
+      summary: 'Replaces the bytes; makes a version.',
+      parameters: [team, idParameter, headerRef('IfMatch')],
+      requestBody: bytes,
+      responses: {
+        200: { description: 'Done.', ...bodyOf(schemaRef('FileDocument')) },
+        ...failuresOf(writeFailures),
+      },
+    },
+  },
+  '/events/stream': {
+    get: {
+      operationId: 'streamEvents',
+      tags: ['events'],
+      summary: 'What happens, as server-sent events.',
+      parameters: [
+        team,
+        resume,
+        queryParameter('workspace', 'Only of this workspace.', { type: 'string', format: 'uuid' }),
+      ],
+      responses: stream('What happens, as it happens.'),
+    },
+  },
+  '/task-runs/{id}/outputs/stream': {
+    get: {
+      operationId: 'streamTaskRunOutputs',
+      tags: ['task-runs'],
+      summary: 'Outputs as they come, as server-sent events.',
+      parameters: [team, idParameter, resume],
+      responses: stream('Outputs, then `end`.'),
+    },
+  },
+};
