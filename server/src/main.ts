@@ -142,7 +142,7 @@ async function start(
   const answers = new Answers(database, config.secretKey);
   const edge: Edge = { known, records, actions, authenticator, answers };
 
-  const app = await createHttp(config, log);
+  const app = await createHttp(config, log, known);
   stops.push(() => app.close());
   await app.register(async (scope) => jsonApi(scope, edge), { prefix: '/api/v1' });
   const served = { files, workspaces, changed: feed.changed, limit: config.uploadLimit };

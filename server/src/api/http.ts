@@ -1,8 +1,10 @@
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
+import type { Registry } from '@kyozo/resource';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { requireAccess } from './access.ts';
 import { createGuard } from './guard.ts';
 import { answerError } from './jsonapi/routes.ts';
 
@@ -13,7 +15,11 @@ const noHeaders = {
 };
 
 /** The HTTP server with what holds for every route: limits, security headers, error form. */
-export async function createHttp(config: Config, log: Log): Promise<FastifyInstance> {
+export async function createHttp(
+  config: Config,
+  log: Log,
+  known: Registry,
+): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -23,6 +29,7 @@ export async function createHttp(config: Config, log: Log): Promise<FastifyInsta
     forceCloseConnections: true,
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
   app.decorate('guard', createGuard(config));
+  requireAccess(app, known);
   app.setErrorHandler(answerError);
   // Helmet is for pages (web.ts): for an answer to a program it spent a tenth of the time on directives.
   app.addHook('onRequest', async (_request, reply) => {
