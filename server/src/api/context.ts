@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Authenticator } from '../accounts/authenticate.ts';
 import type { Actions } from '../actions.ts';
 import type { Records } from '../records.ts';
-import type { Answers } from './idempotency.ts';
+import type { Answers } from './answers.ts';
 
 /** What every edge stands on. */
 export type Edge = {
