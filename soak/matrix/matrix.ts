@@ -1,0 +1,94 @@
+import type { Registry } from '@kyozo/resource';
+import { randomOf } from '../../server/test/collaboration/random.ts';
+import type { Check, Request } from './check.ts';
+import { graphqlChecks } from './graphql.ts';
+import { jsonApiChecks } from './json-api.ts';
+import type { Record_ } from './oracle.ts';
+import { protocolChecks } from './protocols.ts';
+import { type Credential, type Host, makeScene, type Scene } from './scene.ts';
+
+const width = 16;
+const nobodysId = '01890a5d-ac96-774b-bcce-b302099a8057';
+
+/**
+ * Asks every route of every edge as every kind of person with every kind of credential about records in
+ * every state, at random by seed, and compares each answer with the declared policy. No request is one
+ * that may change anything: afterwards the database must be what it was.
+ * @throws Error with every answer that was not due
+ */
+export async function runMatrix(
+  host: Host,
+  known: Registry,
+  options: { seed: number; runs: number },
+): Promise<{ checks: number; routes: number }> {
+  const scene = await makeScene(host, known);
+  const checks = [
+    ...jsonApiChecks(scene.oracle),
+    ...graphqlChecks(scene.oracle),
+    ...protocolChecks(scene.oracle),
+  ];
+  const before = await digest(host, known);
+  const faults: string[] = [];
+  const random = randomOf(options.seed);
+  let left = options.runs;
+  const worker = async () => {
+    // Each route is asked once in its turn before any is asked twice.
+    while (left > 0 && faults.length < 20) {
+      const check = checks[left-- % checks.length]!;
+      const fault = await ask(scene, check, random);
+      if (fault) faults.push(fault);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  const after = await digest(host, known);
+  for (const [table, state] of before)
+    if (after.get(table) !== state) faults.push(`${table} has changed`);
+  if (faults.length > 0) throw new Error(`Not as declared:\n  ${faults.join('\n  ')}`);
+  return { checks: options.runs, routes: checks.length };
+}
+
+async function ask(
+  { host, oracle, credentials }: Scene,
+  check: Check,
+  random: () => number,
+): Promise<string | undefined> {
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
+  const records = oracle.records.filter(({ type }) => type === check.of);
+  const missing: Record_ = { type: check.of, id: nobodysId, values: { teamId: nobodysId } };
+  const record = random() < 0.05 ? missing : (pick(records) ?? missing);
+  const credential = pick(credentials);
+  const request = check.ask(credential, record);
+  if (!request) return undefined;
+  const { status, text } = await send(host, request);
+  const fault = request.verify(status, text);
+  return fault && told(check, credential, record, fault, text);
+}
+
+const told = (check: Check, { name }: Credential, { id }: Record_, fault: string, text: string) =>
+  `${check.name} as ${name} about ${id}: ${fault}: ${text.slice(0, 200)}`;
+
+async function send(host: Host, { method, path, headers, body, endless }: Request) {
+  const end = new AbortController();
+  const response = await fetch(host.url + path, {
+    method,
+    headers,
+    redirect: 'manual',
+    signal: end.signal,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = endless && response.ok ? '' : await response.text();
+  if (endless) end.abort();
+  return { status: response.status, text };
+}
+
+/** Every table of a declared type as one hash, without what a mere look moves. */
+async function digest(host: Host, known: Registry): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
+  for (const { table } of known.values()) {
+    const [row] = await host.query<{ hash: string }>(
+      `select md5(coalesce(string_agg((to_jsonb(t) - 'last_used_at' - 'updated_at')::text, '' order by id), '')) as hash from ${table} t`,
+    );
+    digests.set(table, row!.hash);
+  }
+  return digests;
+}
