@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { accountPerformers } from './accounts/actions.ts';
 import { Authenticator } from './accounts/authenticate.ts';
 import { createIdentity } from './accounts/identity.ts';
+import { notificationPerformers } from './accounts/notifications.ts';
 import { Tokens } from './accounts/tokens.ts';
 import { Actions, type Performers } from './actions.ts';
 import { Answers } from './api/answers.ts';
@@ -114,6 +115,7 @@ async function start(
   };
   const performers = {
     ...workspacePerformers(workspaces),
+    ...notificationPerformers(database, records),
     ...accountPerformers({
       database,
       identity,

@@ -1,5 +1,7 @@
 import { registry } from '@kyozo/resource';
 import { apiKey } from './accounts/api-key.ts';
+import { notification } from './accounts/notification.ts';
+import { notificationPreference } from './accounts/notification-preference.ts';
 import { team } from './accounts/team.ts';
 import { user } from './accounts/user.ts';
 import { userTeam } from './accounts/user-team.ts';
@@ -18,6 +20,8 @@ export const resources = [
   team,
   userTeam,
   apiKey,
+  notification,
+  notificationPreference,
   workspace,
   file,
   fileVersion,

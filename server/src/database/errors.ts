@@ -23,6 +23,14 @@ const constraints: Record<string, { message: string; pointer: string }> = {
     message: 'There is no such workspace.',
     pointer: '/data/relationships/workspace',
   },
+  notification_preferences_security_in_app: {
+    message: 'Notifications about security are always shown.',
+    pointer: '/data/attributes/inApp',
+  },
+  notification_preferences_security_mail: {
+    message: 'Mails about security cannot be switched off.',
+    pointer: '/data/attributes/mail',
+  },
   user_teams_member: {
     message: 'This person is already a member.',
     pointer: '/data/relationships/user',
