@@ -2,9 +2,13 @@ import { type Actor, verify } from '@kyozo/resource';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { accountPerformers } from './accounts/actions.ts';
+import { apiKeyPerformers } from './accounts/api-keys.ts';
 import { Authenticator } from './accounts/authenticate.ts';
 import { createIdentity } from './accounts/identity.ts';
+import { invitationPerformers } from './accounts/invitations.ts';
+import { membershipPerformers } from './accounts/memberships.ts';
 import { notificationPerformers } from './accounts/notifications.ts';
+import { type Remains, teamPerformers } from './accounts/teams.ts';
 import { Tokens } from './accounts/tokens.ts';
 import { Actions, type Performers } from './actions.ts';
 import { Answers } from './api/answers.ts';
@@ -113,11 +117,23 @@ async function start(
     follow: (_actor, fileId) => documents.follow(fileId),
     closed: (fileId) => live?.closeDocument(fileId),
   };
+  const told = (person: string) => signals.wake(person);
+  const buried = async ({ teamId, workspaces, notebooks }: Remains) => {
+    documents.abandon(teamId);
+    await runner.close(notebooks);
+    await storages.destroyTeam(teamId, workspaces);
+  };
   const performers = {
     ...workspacePerformers(workspaces),
     ...notificationPerformers(database, records),
+    ...apiKeyPerformers(database, known),
+    ...membershipPerformers(database, told),
+    ...teamPerformers({ database, told, buried }),
+    ...invitationPerformers({
+      ...{ database, records, authenticator, told, publicUrl: config.publicUrl },
+      send: async () => undefined,
+    }),
     ...accountPerformers({
-      database,
       identity,
       tokens,
       authenticator,

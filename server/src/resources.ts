@@ -1,5 +1,6 @@
 import { registry } from '@kyozo/resource';
 import { apiKey } from './accounts/api-key.ts';
+import { invitation } from './accounts/invitation.ts';
 import { notification } from './accounts/notification.ts';
 import { notificationPreference } from './accounts/notification-preference.ts';
 import { team } from './accounts/team.ts';
@@ -20,6 +21,7 @@ export const resources = [
   team,
   userTeam,
   apiKey,
+  invitation,
   notification,
   notificationPreference,
   workspace,

@@ -103,10 +103,10 @@ function shapeOf(slots: Slots, actor: Actor, selection: Selection) {
   };
   const shown = selection.attributes && [...selection.attributes];
   const key = [selection.resource.type, where, along, shown, selection.sort, actor.role];
-  // Policies of related resources may name the person.
+  // Policies of related resources may name the person and the team.
   return {
     key,
-    actor: { ...actor, userId: slots.take(actor.userId) },
+    actor: { ...actor, userId: slots.take(actor.userId), teamId: slots.take(actor.teamId) },
     selection: { ...selection, where, along },
   };
 }

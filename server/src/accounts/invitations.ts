@@ -1,0 +1,134 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  type Actor,
+  forbidden,
+  KyozoError,
+  notFound,
+  personOf,
+  type Role,
+  type Values,
+} from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
+import { type Call, type Performers, stale } from '../actions.ts';
+import type { Database, Transaction } from '../database/database.ts';
+import { type Row, rowOf } from '../database/select.ts';
+import { sql } from '../database/sql.ts';
+import { changeStatement } from '../database/write.ts';
+import { type Records, valuesOf } from '../records.ts';
+import type { Authenticator } from './authenticate.ts';
+import { invitation } from './invitation.ts';
+import { invitationMail, type Mail } from './invitation-mail.ts';
+import { guardOwners } from './roles.ts';
+import { userTeam } from './user-team.ts';
+
+type Parts = {
+  database: Database;
+  records: Records;
+  authenticator: Authenticator;
+  publicUrl: string;
+  /** Sends a mail once the transaction commits. */
+  send(mail: Mail, transaction: Transaction): Promise<void>;
+  told(person: string): void;
+};
+
+const lifetime = 48 * 3_600_000;
+const hashOf = (token: string) => createHash('sha256').update(token).digest();
+/** One answer for a token that never was, has ended, was used or cancelled. */
+const gone = () => notFound('This invitation is not valid, or not any more.');
+
+/** Inviting to a team. A token is kept as its hash alone, so it is shown once. */
+export function invitationPerformers(parts: Parts): Performers {
+  const { database, records, authenticator } = parts;
+  return {
+    async 'invitations.create'({ actor, input }: Call) {
+      const { email, role } = input.values as { email: string; role: Role };
+      guardOwners(actor, role);
+      const values = { ...input.values, inviterId: personOf(actor) ?? null, teamId: actor.teamId };
+      return issue(parts, actor, 'insert', uuidv7(), values, async (transaction) => {
+        const [member] = await transaction.rows(
+          sql`select from user_teams m join users u on u.id = m.user_id
+            where m.team_id = ${actor.teamId} and address_key(u.email) = address_key(${email})`,
+        );
+        if (!member) return;
+        throw new KyozoError('conflict', 'This person is already a member.', {
+          source: { pointer: '/data/attributes/email' },
+        });
+      });
+    },
+
+    async 'invitations.resend'({ actor, record, ifVersion }: Call) {
+      guardOwners(actor, (valuesOf(invitation, record!) as { role: Role }).role);
+      return issue(parts, actor, 'update', record!.id, {}, async () => undefined, ifVersion);
+    },
+
+    async 'invitations.preview-invitation'({ input }: Omit<Call, 'actor'>) {
+      const hash = hashOf(input.arguments.token as string);
+      const [found] = await database.system<Record<string, unknown>>(
+        sql`select * from preview_invitation(${hash})`,
+      );
+      if (!found) throw gone();
+      return { meta: { ...found } };
+    },
+
+    async 'invitations.accept-invitation'({ actor, input }: Call) {
+      if (actor.credential.kind !== 'session') {
+        throw forbidden('Only a signed-in person accepts an invitation.');
+      }
+      const id = uuidv7();
+      const [found] = await database.rows<{
+        outcome: 'accepted' | 'none' | 'other' | 'member';
+        team: string;
+        inviter: string | null;
+      }>(
+        actor,
+        sql`select * from accept_invitation(${hashOf(input.arguments.token as string)}, ${id})`,
+      );
+      const { outcome, team, inviter } = found!;
+      if (outcome === 'none') throw gone();
+      if (outcome === 'other') throw forbidden('This invitation is for another address.');
+      if (outcome === 'member') throw new KyozoError('conflict', 'You are already a member.');
+      if (inviter) parts.told(inviter);
+      const own = (await authenticator.session(actor.userId, actor.credential.id, team))!;
+      return { row: await records.one(own, userTeam, id), actor: own };
+    },
+  };
+}
+
+/** Writes an invitation with a new token, mails it, and tells whoever has an account with its address. */
+async function issue(
+  { database, publicUrl, send, told }: Parts,
+  actor: Actor,
+  kind: 'insert' | 'update',
+  id: string,
+  given: Values,
+  check: (transaction: Transaction) => Promise<void>,
+  ifVersion?: string,
+): Promise<{ row: Row; meta: { url: string; token: string } }> {
+  const token = randomBytes(32).toString('base64url');
+  const url = `${publicUrl}/invitation#token=${token}`;
+  const expiresAt = new Date(Date.now() + lifetime).toISOString();
+  const values = { ...given, hash: hashOf(token), expiresAt };
+  const event = invitation.events[kind === 'insert' ? 'create' : 'resend'];
+  const change = { kind, resource: invitation, id, values, event };
+  const { row, person } = await database.transaction(actor, async (transaction) => {
+    await check(transaction);
+    const [written] = await transaction.text(changeStatement(actor, change, ifVersion));
+    if (!written) throw ifVersion === undefined ? notFound() : stale();
+    const row = rowOf({ resource: invitation, sort: [] }, written);
+    const [invited] = await transaction.rows<{
+      person: string | null;
+      team: string;
+      inviter: string | null;
+    }>(
+      sql`select notify_invited(${id}) as person, t.name as team,
+          (select name from users where id = ${personOf(actor) ?? null}) as inviter
+        from teams t where t.id = ${actor.teamId}`,
+    );
+    const { email, role } = valuesOf(invitation, row) as { email: string; role: Role };
+    const { person, team, inviter } = invited!;
+    await send(invitationMail({ to: email, role, team, inviter, url }), transaction);
+    return { row, person };
+  });
+  if (person) told(person);
+  return { row, meta: { url, token } };
+}
