@@ -7,6 +7,7 @@ import { Authenticator } from './accounts/authenticate.ts';
 import { createIdentity } from './accounts/identity.ts';
 import { invitationPerformers } from './accounts/invitations.ts';
 import { membershipPerformers } from './accounts/memberships.ts';
+import { NotificationFeed } from './accounts/notification-feed.ts';
 import { notificationPerformers } from './accounts/notifications.ts';
 import { type Remains, teamPerformers } from './accounts/teams.ts';
 import { Tokens } from './accounts/tokens.ts';
@@ -91,7 +92,8 @@ async function start(
   stops.push(() => storages.close());
   const files = new FileStore(database, storages, findNotebook);
   const signals = new Signals();
-  const feed = new EventFeed(database, signals);
+  const feed = new EventFeed(database, known, signals);
+  const notifications = new NotificationFeed(database, signals);
   const documents = new LiveDocuments(database, files, feed.changed);
   let live: Collaboration | undefined;
   const runtime = await chooseRuntime({ spawner, bwrap: config.bwrap }).catch(() => undefined);
@@ -117,7 +119,7 @@ async function start(
     follow: (_actor, fileId) => documents.follow(fileId),
     closed: (fileId) => live?.closeDocument(fileId),
   };
-  const told = (person: string) => signals.wake(person);
+  const told = notifications.changed;
   const buried = async ({ teamId, workspaces, notebooks }: Remains) => {
     documents.abandon(teamId);
     await runner.close(notebooks);
@@ -165,7 +167,9 @@ async function start(
   await app.register(async (scope) => jsonApi(scope, edge), { prefix: '/api/v1' });
   const served = { files, workspaces, changed: feed.changed, limit: config.uploadLimit };
   await app.register(async (scope) => content(scope, edge, served), { prefix: '/api/v1' });
-  await app.register(async (scope) => stream(scope, edge, feed, signals), { prefix: '/api/v1' });
+  await app.register(async (scope) => stream(scope, edge, feed, notifications, signals), {
+    prefix: '/api/v1',
+  });
   await app.register(async (scope) => graphql(scope, edge, database));
   const document = JSON.stringify(openApi(known, version));
   app.get('/api/v1/openapi.json', async (_request, reply) =>

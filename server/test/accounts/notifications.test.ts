@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { follow } from '../workspaces/sse.ts';
+import { accept, membership, setRole, teamOf } from './members.ts';
 
 let server: TestServer;
 let ann: Person;
@@ -95,4 +97,73 @@ test('what is switched off is not shown, but security always is', async () => {
     { pointer: '/data/attributes/inApp' },
   ]);
   expect((await prefer(carl, 'security', { mail: 'daily' })).status).toBe(200);
+});
+
+describe('the stream', () => {
+  type Told = { id: string; kind: string; data: { number: number } };
+
+  test('tells at once, in all teams, and only its person', async () => {
+    const [dora, eve] = [await register(server.url), await register(server.url)];
+    const team = await teamOf(ann, 'Streamed');
+    const hers = await follow(dora, '/notifications/stream');
+    const theirs = await follow(eve, '/notifications/stream');
+    const invited = await team.post('/invitations', 'invitations', {
+      email: dora.email,
+      role: 'member',
+    });
+    const first = await hers.next();
+    expect([first!.event, first!.data]).toEqual([
+      'notification',
+      expect.objectContaining({
+        kind: 'invitation.received',
+        teamId: team.team,
+        data: { team: 'Streamed', role: 'member', inviter: 'Ann' },
+      }),
+    ]);
+    await accept(dora, invited.body.meta.token);
+    const record = await membership(team, dora);
+    await setRole(team, record, 'admin');
+    await team.delete(`/user-teams/${record.id}`);
+    const kinds = [await hers.next(), await hers.next()].map((event) => (event!.data as Told).kind);
+    expect(kinds).toEqual(['membership.role-changed', 'membership.removed']);
+    await notify(eve, 'team.deleted');
+    expect((await theirs.next())!.data).toMatchObject({ kind: 'team.deleted' });
+    await hers.close();
+    await theirs.close();
+  });
+
+  test('nothing is lost, doubled or out of order for a reader who comes and goes', async () => {
+    const fay = await register(server.url);
+    const seen: number[] = [];
+    let cursor = '0-0';
+    const read = async () => {
+      while (seen.length < 100) {
+        const stream = await follow(fay, '/notifications/stream', cursor);
+        for (let taken = 0; taken < 7 && seen.length < 100; taken++) {
+          const event = await stream.next();
+          seen.push((event!.data as Told).data.number);
+          cursor = event!.id!;
+        }
+        await stream.close();
+      }
+    };
+    const write = async () => {
+      for (let number = 0; number < 100; number++) await notify(fay, 'team.deleted', { number });
+    };
+    await Promise.all([read(), write()]);
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, number) => number));
+  });
+
+  test('is closed to a key without the scope, and ends with the session', async () => {
+    const gus = await register(server.url);
+    const key = await gus.key('files:read');
+    expect((await key.fetch('/notifications/stream')).status).toBe(403);
+    expect((await key.fetch('/events/stream')).status).toBe(403);
+    const from = { 'last-event-id': '0-0' };
+    expect((await key.fetch('/events/stream', { headers: from })).status).toBe(403);
+    const stream = await follow(gus, '/notifications/stream');
+    await gus.request('/users/sign-out', { method: 'POST' });
+    await notify(gus, 'team.deleted');
+    expect(await stream.next()).toBeUndefined();
+  });
 });
