@@ -5,7 +5,7 @@ import { accountPerformers } from './accounts/actions.ts';
 import { apiKeyPerformers } from './accounts/api-keys.ts';
 import { Authenticator } from './accounts/authenticate.ts';
 import { createIdentity } from './accounts/identity.ts';
-import { invitationPerformers } from './accounts/invitations.ts';
+import { invitationChanges, invitationPerformers } from './accounts/invitations.ts';
 import { membershipPerformers } from './accounts/memberships.ts';
 import { NotificationFeed } from './accounts/notification-feed.ts';
 import { notificationPerformers } from './accounts/notifications.ts';
@@ -125,16 +125,18 @@ async function start(
     await runner.close(notebooks);
     await storages.destroyTeam(teamId, workspaces);
   };
+  const inviting = { told, publicUrl: config.publicUrl, send: async () => undefined };
+  const teamChanges = (queries: Queries, seen: Records): Performers => ({
+    ...notificationPerformers(queries, seen),
+    ...apiKeyPerformers(queries, known),
+    ...membershipPerformers(queries, told),
+    ...invitationChanges({ ...inviting, queries }),
+  });
   const performers = {
     ...workspacePerformers(workspaces),
-    ...notificationPerformers(database, records),
-    ...apiKeyPerformers(database, known),
-    ...membershipPerformers(database, told),
+    ...teamChanges(database, records),
     ...teamPerformers({ database, told, buried }),
-    ...invitationPerformers({
-      ...{ database, records, authenticator, told, publicUrl: config.publicUrl },
-      send: async () => undefined,
-    }),
+    ...invitationPerformers({ ...inviting, database, queries: database, records, authenticator }),
     ...accountPerformers({
       identity,
       tokens,
@@ -151,13 +153,15 @@ async function start(
     }),
   };
   // In a transaction of several actions no live document is published: it would wait for that very transaction.
-  const performersOn = (queries: Queries): Performers =>
-    workspaceChanges({
+  const performersOn = (queries: Queries, seen: Records): Performers => ({
+    ...workspaceChanges({
       ...workspaces,
       database: queries,
       files: new FileStore(queries, storages, findNotebook),
       publish: async () => ({ changed: false }),
-    });
+    }),
+    ...teamChanges(queries, seen),
+  });
   const actions = new Actions({ database, known, performers, performersOn, changed: feed.changed });
   const answers = new Answers(database, config.secretKey);
   const edge: Edge = { known, records, actions, authenticator, answers };

@@ -9,7 +9,7 @@ import {
 } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Call, Performers } from '../actions.ts';
-import type { Database } from '../database/database.ts';
+import type { Queries } from '../database/database.ts';
 import { rowOf } from '../database/select.ts';
 import { changeStatement } from '../database/write.ts';
 import { apiKey } from './api-key.ts';
@@ -17,7 +17,7 @@ import { createKey } from './authenticate.ts';
 import { isAbove } from './roles.ts';
 
 /** Making keys: a member's own, or one of the team's that acts in a role of its own. */
-export function apiKeyPerformers(database: Database, known: Registry): Performers {
+export function apiKeyPerformers(queries: Queries, known: Registry): Performers {
   return {
     async 'api-keys.create'({ actor, input }: Call) {
       const { owner = 'user', role } = input.values as { owner?: 'user' | 'team'; role?: Role };
@@ -32,7 +32,7 @@ export function apiKeyPerformers(database: Database, known: Registry): Performer
         values,
         event: apiKey.events.create,
       };
-      const [row] = await database.text(actor, changeStatement(actor, change));
+      const [row] = await queries.text(actor, changeStatement(actor, change));
       return { row: rowOf({ resource: apiKey, sort: [] }, row!), meta: { key } };
     },
   };

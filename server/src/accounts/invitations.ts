@@ -10,7 +10,7 @@ import {
 } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import { type Call, type Performers, stale } from '../actions.ts';
-import type { Database, Transaction } from '../database/database.ts';
+import type { Database, Queries, Transaction } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
@@ -21,15 +21,14 @@ import { invitationMail, type Mail } from './invitation-mail.ts';
 import { guardOwners } from './roles.ts';
 import { userTeam } from './user-team.ts';
 
-type Parts = {
-  database: Database;
-  records: Records;
-  authenticator: Authenticator;
+type Issuing = {
+  queries: Queries;
   publicUrl: string;
   /** Sends a mail once the transaction commits. */
   send(mail: Mail, transaction: Transaction): Promise<void>;
   told(person: string): void;
 };
+type Parts = Issuing & { database: Database; records: Records; authenticator: Authenticator };
 
 const lifetime = 48 * 3_600_000;
 const hashOf = (token: string) => createHash('sha256').update(token).digest();
@@ -37,8 +36,7 @@ const hashOf = (token: string) => createHash('sha256').update(token).digest();
 const gone = () => notFound('This invitation is not valid, or not any more.');
 
 /** Inviting to a team. A token is kept as its hash alone, so it is shown once. */
-export function invitationPerformers(parts: Parts): Performers {
-  const { database, records, authenticator } = parts;
+export function invitationChanges(parts: Issuing): Performers {
   return {
     async 'invitations.create'({ actor, input }: Call) {
       const { email, role } = input.values as { email: string; role: Role };
@@ -60,6 +58,14 @@ export function invitationPerformers(parts: Parts): Performers {
       guardOwners(actor, (valuesOf(invitation, record!) as { role: Role }).role);
       return issue(parts, actor, 'update', record!.id, {}, async () => undefined, ifVersion);
     },
+  };
+}
+
+/** All of invitations: what only changes the team's rows, and what is done from outside the team. */
+export function invitationPerformers(parts: Parts): Performers {
+  const { database, records, authenticator } = parts;
+  return {
+    ...invitationChanges(parts),
 
     async 'invitations.preview-invitation'({ input }: Omit<Call, 'actor'>) {
       const hash = hashOf(input.arguments.token as string);
@@ -96,7 +102,7 @@ export function invitationPerformers(parts: Parts): Performers {
 
 /** Writes an invitation with a new token, mails it, and tells whoever has an account with its address. */
 async function issue(
-  { database, publicUrl, send, told }: Parts,
+  { queries, publicUrl, send, told }: Issuing,
   actor: Actor,
   kind: 'insert' | 'update',
   id: string,
@@ -110,7 +116,7 @@ async function issue(
   const values = { ...given, hash: hashOf(token), expiresAt };
   const event = invitation.events[kind === 'insert' ? 'create' : 'resend'];
   const change = { kind, resource: invitation, id, values, event };
-  const { row, person } = await database.transaction(actor, async (transaction) => {
+  const { row, person } = await queries.transaction(actor, async (transaction) => {
     await check(transaction);
     const [written] = await transaction.text(changeStatement(actor, change, ifVersion));
     if (!written) throw ifVersion === undefined ? notFound() : stale();
@@ -129,6 +135,6 @@ async function issue(
     await send(invitationMail({ to: email, role, team, inviter, url }), transaction);
     return { row, person };
   });
-  if (person) told(person);
+  if (person) queries.afterCommit(() => told(person));
   return { row, meta: { url, token } };
 }

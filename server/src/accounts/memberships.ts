@@ -9,7 +9,7 @@ import {
   type Values,
 } from '@kyozo/resource';
 import { type Call, type Performers, stale } from '../actions.ts';
-import type { Database, Transaction } from '../database/database.ts';
+import type { Queries, Transaction } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
@@ -22,25 +22,22 @@ import { userTeam } from './user-team.ts';
 type Member = { id: string; user_id: string; role: Role; team: string };
 
 /** Roles, leaving and handing over. That a team keeps an owner is the database's to see to. */
-export function membershipPerformers(
-  database: Database,
-  told: (person: string) => void,
-): Performers {
+export function membershipPerformers(queries: Queries, told: (person: string) => void): Performers {
   return {
     async 'user-teams.update'({ actor, input, record, ifVersion }: Call) {
-      const { member, row } = await database.transaction(actor, async (transaction) => {
+      const { member, row } = await queries.transaction(actor, async (transaction) => {
         const member = await lock(transaction, sql`m.id = ${record!.id}`);
         if (!member) throw notFound();
         const role = (input.values.role as Role | undefined) ?? member.role;
         guardOwners(actor, member.role, role);
         return { member, row: await assign(transaction, actor, member, { role }, ifVersion) };
       });
-      told(member.user_id);
+      queries.afterCommit(() => told(member.user_id));
       return { row, actor: { ...actor, role: roleAfter(actor, member, row) } };
     },
 
     async 'user-teams.destroy'({ actor, record, ifVersion }: Call) {
-      const member = await database.transaction(actor, async (transaction) => {
+      const member = await queries.transaction(actor, async (transaction) => {
         const member = await lock(transaction, sql`m.id = ${record!.id}`);
         if (!member) throw notFound();
         guardOwners(actor, member.role);
@@ -52,7 +49,7 @@ export function membershipPerformers(
         }
         return member;
       });
-      told(member.user_id);
+      queries.afterCommit(() => told(member.user_id));
       return {};
     },
 
@@ -65,14 +62,14 @@ export function membershipPerformers(
         throw new KyozoError('conflict', 'A personal team is not handed over.');
       }
       if (heir === person) throw invalid('userId is you.', { pointer });
-      await database.transaction(actor, async (transaction) => {
+      await queries.transaction(actor, async (transaction) => {
         const next = await lock(transaction, sql`m.user_id = ${heir}`);
         const own = await lock(transaction, sql`m.user_id = ${person}`);
         if (!next || !own) throw invalid('userId is no member of the team.', { pointer });
         await assign(transaction, actor, next, { role: 'owner' });
         await assign(transaction, actor, own, { role: 'admin' });
       });
-      told(heir);
+      queries.afterCommit(() => told(heir));
       return { row: record!, actor: { ...actor, role: 'admin' as const } };
     },
   };

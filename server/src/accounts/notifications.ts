@@ -1,14 +1,14 @@
 import type { Call, Performers } from '../actions.ts';
-import type { Database } from '../database/database.ts';
+import type { Queries } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Records } from '../records.ts';
 import { notification } from './notification.ts';
 
 /** What a person does with their own notifications; row-level security keeps to those. */
-export function notificationPerformers(database: Database, records: Records): Performers {
+export function notificationPerformers(queries: Queries, records: Records): Performers {
   return {
     async 'notifications.mark-read'({ actor, record }: Call) {
-      await database.rows(
+      await queries.rows(
         actor,
         sql`update notifications set read_at = now() where id = ${record!.id} and read_at is null`,
       );
@@ -16,7 +16,7 @@ export function notificationPerformers(database: Database, records: Records): Pe
     },
 
     async 'notifications.read-all-notifications'({ actor }: Call) {
-      await database.rows(
+      await queries.rows(
         actor,
         sql`update notifications set read_at = now() where read_at is null`,
       );

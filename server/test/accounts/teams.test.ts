@@ -73,6 +73,31 @@ describe('roles', () => {
     expect(await ownersOf(team.team)).toEqual([ann.id]);
   });
 
+  test('so do operations that stand together', async () => {
+    const team = await teamOf(ann);
+    const admin = await join(team, 'admin');
+    const [own, theirs] = [await membership(team, ann), await membership(team, admin)];
+    const type = 'application/vnd.api+json;ext="https://jsonapi.org/ext/atomic"';
+    const send = async (by: Acting, ...operations: object[]) =>
+      (
+        await by.fetch('/operations', {
+          method: 'POST',
+          headers: { 'content-type': type, accept: type },
+          raw: JSON.stringify({ 'atomic:operations': operations }),
+        })
+      ).status;
+    const give = ({ id }: RecordObject, role: string) => ({
+      op: 'update',
+      data: { type: 'user-teams', id, attributes: { role } },
+    });
+    expect(await send(admin, give(theirs, 'owner'))).toBe(403);
+    expect(await send(team, give(theirs, 'member'), give(own, 'member'))).toBe(409);
+    expect((await membership(team, admin)).attributes.role).toBe('admin');
+    // Without an owner in between is no fault, only at the end.
+    expect(await send(team, give(own, 'admin'), give(theirs, 'owner'))).toBe(200);
+    expect(await ownersOf(team.team)).toEqual([admin.id]);
+  });
+
   test('the last owner neither leaves nor steps down', async () => {
     const team = await teamOf(ann);
     await join(team, 'admin');
