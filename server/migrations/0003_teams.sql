@@ -254,3 +254,12 @@ revoke execute on function address_key(text) from public;
 grant execute on function address_key(text) to kyozo_server, kyozo_definer;
 grant execute on function touch_key(uuid), preview_invitation(bytea), accept_invitation(bytea, uuid),
   notify_invited(uuid) to kyozo_server;
+
+-- Without it named last, a caller's temporary tables would come before ours inside these functions.
+do $$
+declare definers regprocedure;
+begin
+  for definers in select oid from pg_proc where pronamespace = 'public'::regnamespace and prosecdef loop
+    execute format('alter function %s set search_path = public, pg_temp', definers);
+  end loop;
+end $$;
