@@ -22,6 +22,7 @@ import { graphql } from './api/graphql/graphql.ts';
 import { health } from './api/health.ts';
 import { createHttp } from './api/http.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
+import { mailbox } from './api/mailbox.ts';
 import { openApi } from './api/openapi/openapi.ts';
 import { stream } from './api/stream.ts';
 import { web } from './api/web.ts';
@@ -34,8 +35,11 @@ import { migrate, prepareRoles } from './database/migrate.ts';
 import { sql } from './database/sql.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
+import { prepareJobs, Queue } from './jobs/queue.ts';
+import { sendMail } from './jobs/tasks/send-mail.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
+import { createMailer } from './mail/mailer.ts';
 import { Records } from './records.ts';
 import { known, resources } from './resources.ts';
 import { chooseRuntime } from './runtimes/choose-runtime.ts';
@@ -77,7 +81,12 @@ async function start(
     ? undefined
     : await startEmbedded(config.dataDir, config.secretKey);
   if (embedded) stops.push(() => embedded.stop());
-  const { database, authPool } = await openDatabase(config, embedded, stops);
+  const { database, authPool, serverUrl } = await openDatabase(config, embedded, stops);
+  const queue = await Queue.open(serverUrl, log);
+  stops.push(() => queue.stop());
+  const mailer = createMailer(config);
+  stops.push(async () => mailer.close());
+  await queue.start(sendMail(mailer, config.secretKey));
 
   const identity = createIdentity({ pool: authPool, ...config });
   const tokens = await Tokens.open(authPool, config.secretKey, {
@@ -192,9 +201,11 @@ async function start(
   app.get('/.well-known/jwks.json', async () => tokens.jwks());
   await health(app, [
     { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
+    { name: 'jobs', check: () => queue.check() },
   ]);
   live = await collaboration(app, { database, authenticator, documents, log, ...config });
   stops.push(() => live!.stop());
+  if (config.development) mailbox(app, config.dataDir);
   const https = config.publicUrl.startsWith('https:');
   await app.register(async (scope) => web(scope, config.webRoot, https));
   await app.listen({ host: config.host, port: config.port });
@@ -210,14 +221,15 @@ async function openDatabase(
   config: Config,
   embedded: EmbeddedDatabase | undefined,
   stops: (() => Promise<unknown>)[],
-): Promise<{ database: Database; authPool: pg.Pool }> {
+): Promise<{ database: Database; authPool: pg.Pool; serverUrl: string }> {
   const ownerUrl = config.databaseUrl ?? embedded!.url;
   await migrate(ownerUrl);
+  await prepareJobs(ownerUrl);
   const urls = await prepareRoles(ownerUrl, config.secretKey);
   const database = new Database({ connectionString: urls.server }, { lanes: 3, pool: 10 });
   stops.push(() => database.close());
   const authPool = new pg.Pool({ connectionString: urls.auth, max: 5, options: '-c timezone=UTC' });
   authPool.on('error', () => undefined);
   stops.push(() => authPool.end());
-  return { database, authPool };
+  return { database, authPool, serverUrl: urls.server };
 }

@@ -15,6 +15,8 @@ export type Transaction = {
   text(prepared: Statement): Promise<TextRow[]>;
   /** Runs work that may fail without ending the transaction: what it changed is taken back, by a savepoint. */
   attempt<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Another part's own SQL, such as the job queue's. */
+  execute(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
 };
 
 /** What domains ask of the database: each call by itself, or all of them in one transaction. */
@@ -84,6 +86,7 @@ export class Database implements Queries {
             throw error;
           });
         },
+        execute: (text, values) => client.query(text, values).catch(fromDatabase),
       });
       await client.query('commit').catch(fromDatabase);
       return result;
