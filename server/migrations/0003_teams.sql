@@ -255,6 +255,32 @@ grant execute on function address_key(text) to kyozo_server, kyozo_definer;
 grant execute on function touch_key(uuid), preview_invitation(bytea), accept_invitation(bytea, uuid),
   notify_invited(uuid) to kyozo_server;
 
+-- Takes notifications whose mail is due, each once: whoever calls it posts them in the same transaction.
+-- All of one person's come together, so that a digest is one mail; what was read meanwhile needs none.
+create function claim_mails(which text, people integer)
+returns table (person uuid, address text, kind text, data jsonb, at timestamptz)
+language plpgsql security definer set search_path = public as $$
+begin
+  -- One at a time: two at once would split a person's between them.
+  perform pg_advisory_xact_lock(hashtextextended('mails ' || which, 2));
+  return query
+    with chosen as (
+      select distinct n.user_id from notifications n where n.mail = which and n.mailed_at is null limit people
+    ), taken as (
+      update notifications n set mailed_at = now() from chosen
+      where n.user_id = chosen.user_id and n.mail = which and n.mailed_at is null
+      returning n.id, n.user_id, n.kind, n.data, n.inserted_at, n.read_at
+    )
+    select t.user_id, u.email, t.kind, t.data, t.inserted_at from taken t join users u on u.id = t.user_id
+    where which = 'immediate' or t.read_at is null
+    order by t.user_id, t.id;
+end $$;
+grant create on schema public to kyozo_definer;
+alter function claim_mails(text, integer) owner to kyozo_definer;
+revoke create on schema public from kyozo_definer;
+revoke execute on function claim_mails(text, integer) from public;
+grant execute on function claim_mails(text, integer) to kyozo_server;
+
 -- Without it named last, a caller's temporary tables would come before ours inside these functions.
 do $$
 declare definers regprocedure;

@@ -9,7 +9,8 @@ import { invitationChanges, invitationPerformers } from './accounts/invitations.
 import { membershipPerformers } from './accounts/memberships.ts';
 import { NotificationFeed } from './accounts/notification-feed.ts';
 import { notificationPerformers } from './accounts/notifications.ts';
-import { type Remains, teamPerformers } from './accounts/teams.ts';
+import { Notifier } from './accounts/notifier.ts';
+import { teamPerformers } from './accounts/teams.ts';
 import { Tokens } from './accounts/tokens.ts';
 import { Actions, type Performers } from './actions.ts';
 import { Answers } from './api/answers.ts';
@@ -36,7 +37,9 @@ import { sql } from './database/sql.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
-import { sendMail } from './jobs/tasks/send-mail.ts';
+import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.ts';
+import { removeTeam } from './jobs/tasks/remove-team.ts';
+import { createPost, sendMail } from './jobs/tasks/send-mail.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
 import { createMailer } from './mail/mailer.ts';
@@ -128,24 +131,38 @@ async function start(
     follow: (_actor, fileId) => documents.follow(fileId),
     closed: (fileId) => live?.closeDocument(fileId),
   };
-  const told = notifications.changed;
-  const buried = async ({ teamId, workspaces, notebooks }: Remains) => {
-    documents.abandon(teamId);
-    await runner.close(notebooks);
-    await storages.destroyTeam(teamId, workspaces);
-  };
-  const inviting = { told, publicUrl: config.publicUrl, send: async () => undefined };
+  const post = createPost(queue, config.secretKey);
+  const mailing = { database, post, publicUrl: config.publicUrl };
+  await queue.start(mailNotifications(mailing));
+  await queue.start(sendDigests(mailing));
+  await queue.start(removeTeam(storages));
+  const notifier = new Notifier({
+    wake: notifications.changed,
+    mail: (transaction) => queue.add('mail-notifications', {}, transaction),
+  });
   const teamChanges = (queries: Queries, seen: Records): Performers => ({
     ...notificationPerformers(queries, seen),
     ...apiKeyPerformers(queries, known),
-    ...membershipPerformers(queries, told),
-    ...invitationChanges({ ...inviting, queries }),
+    ...membershipPerformers(queries, notifier),
+    ...invitationChanges({ queries, notifier, post, publicUrl: config.publicUrl }),
   });
   const performers = {
     ...workspacePerformers(workspaces),
     ...teamChanges(database, records),
-    ...teamPerformers({ database, told, buried }),
-    ...invitationPerformers({ ...inviting, database, queries: database, records, authenticator }),
+    ...teamPerformers({
+      database,
+      notifier,
+      bury: ({ teamId, workspaces: ids }, transaction) =>
+        queue.add('remove-team', { teamId, workspaces: ids }, transaction),
+      ended: async ({ teamId, notebooks }) => {
+        documents.abandon(teamId);
+        await runner.close(notebooks);
+      },
+    }),
+    ...invitationPerformers({
+      ...{ database, queries: database, records, authenticator },
+      ...{ notifier, post, publicUrl: config.publicUrl },
+    }),
     ...accountPerformers({
       identity,
       tokens,

@@ -14,10 +14,12 @@ import type { Database, Queries, Transaction } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
+import type { Mail } from '../mail/mail.ts';
 import { type Records, valuesOf } from '../records.ts';
 import type { Authenticator } from './authenticate.ts';
 import { invitation } from './invitation.ts';
-import { invitationMail, type Mail } from './invitation-mail.ts';
+import { invitationMail } from './invitation-mail.ts';
+import type { Notifier } from './notifier.ts';
 import { guardOwners } from './roles.ts';
 import { userTeam } from './user-team.ts';
 
@@ -25,10 +27,16 @@ type Issuing = {
   queries: Queries;
   publicUrl: string;
   /** Sends a mail once the transaction commits. */
-  send(mail: Mail, transaction: Transaction): Promise<void>;
-  told(person: string): void;
+  post(mail: Mail, transaction: Transaction): Promise<void>;
+  notifier: Notifier;
 };
 type Parts = Issuing & { database: Database; records: Records; authenticator: Authenticator };
+
+type Accepted = {
+  outcome: 'accepted' | 'none' | 'other' | 'member';
+  team: string;
+  inviter: string | null;
+};
 
 const lifetime = 48 * 3_600_000;
 const hashOf = (token: string) => createHash('sha256').update(token).digest();
@@ -81,19 +89,19 @@ export function invitationPerformers(parts: Parts): Performers {
         throw forbidden('Only a signed-in person accepts an invitation.');
       }
       const id = uuidv7();
-      const [found] = await database.rows<{
-        outcome: 'accepted' | 'none' | 'other' | 'member';
-        team: string;
-        inviter: string | null;
-      }>(
-        actor,
-        sql`select * from accept_invitation(${hashOf(input.arguments.token as string)}, ${id})`,
-      );
-      const { outcome, team, inviter } = found!;
+      const hash = hashOf(input.arguments.token as string);
+      const found = await database.transaction(actor, async (transaction) => {
+        const [answer] = await transaction.rows<Accepted>(
+          sql`select * from accept_invitation(${hash}, ${id})`,
+        );
+        if (answer!.inviter) await parts.notifier.mail(transaction);
+        return answer!;
+      });
+      const { outcome, team, inviter } = found;
       if (outcome === 'none') throw gone();
       if (outcome === 'other') throw forbidden('This invitation is for another address.');
       if (outcome === 'member') throw new KyozoError('conflict', 'You are already a member.');
-      if (inviter) parts.told(inviter);
+      parts.notifier.wake(database, inviter);
       const own = (await authenticator.session(actor.userId, actor.credential.id, team))!;
       return { row: await records.one(own, userTeam, id), actor: own };
     },
@@ -102,7 +110,7 @@ export function invitationPerformers(parts: Parts): Performers {
 
 /** Writes an invitation with a new token, mails it, and tells whoever has an account with its address. */
 async function issue(
-  { queries, publicUrl, send, told }: Issuing,
+  { queries, publicUrl, post, notifier }: Issuing,
   actor: Actor,
   kind: 'insert' | 'update',
   id: string,
@@ -132,9 +140,10 @@ async function issue(
     );
     const { email, role } = valuesOf(invitation, row) as { email: string; role: Role };
     const { person, team, inviter } = invited!;
-    await send(invitationMail({ to: email, role, team, inviter, url }), transaction);
+    await notifier.mail(transaction);
+    await post(invitationMail({ to: email, role, team, inviter, url }), transaction);
     return { row, person };
   });
-  if (person) queries.afterCommit(() => told(person));
+  notifier.wake(queries, person);
   return { row, meta: { url, token } };
 }

@@ -14,7 +14,7 @@ import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import { valuesOf } from '../records.ts';
-import { notify } from './notify.ts';
+import type { Notifier } from './notifier.ts';
 import { guardOwners } from './roles.ts';
 import { team } from './team.ts';
 import { userTeam } from './user-team.ts';
@@ -22,7 +22,7 @@ import { userTeam } from './user-team.ts';
 type Member = { id: string; user_id: string; role: Role; team: string };
 
 /** Roles, leaving and handing over. That a team keeps an owner is the database's to see to. */
-export function membershipPerformers(queries: Queries, told: (person: string) => void): Performers {
+export function membershipPerformers(queries: Queries, notifier: Notifier): Performers {
   return {
     async 'user-teams.update'({ actor, input, record, ifVersion }: Call) {
       const { member, row } = await queries.transaction(actor, async (transaction) => {
@@ -30,9 +30,12 @@ export function membershipPerformers(queries: Queries, told: (person: string) =>
         if (!member) throw notFound();
         const role = (input.values.role as Role | undefined) ?? member.role;
         guardOwners(actor, member.role, role);
-        return { member, row: await assign(transaction, actor, member, { role }, ifVersion) };
+        return {
+          member,
+          row: await assign(notifier, transaction, actor, member, { role }, ifVersion),
+        };
       });
-      queries.afterCommit(() => told(member.user_id));
+      notifier.wake(queries, member.user_id);
       return { row, actor: { ...actor, role: roleAfter(actor, member, row) } };
     },
 
@@ -45,11 +48,17 @@ export function membershipPerformers(queries: Queries, told: (person: string) =>
         await change(transaction, actor, 'delete', member.id, {}, ifVersion);
         if (member.user_id !== actor.userId) {
           const data = { team: member.team };
-          await notify(transaction, member.user_id, 'membership.removed', actor.teamId, data);
+          await notifier.tell(
+            transaction,
+            member.user_id,
+            'membership.removed',
+            actor.teamId,
+            data,
+          );
         }
         return member;
       });
-      queries.afterCommit(() => told(member.user_id));
+      notifier.wake(queries, member.user_id);
       return {};
     },
 
@@ -66,10 +75,10 @@ export function membershipPerformers(queries: Queries, told: (person: string) =>
         const next = await lock(transaction, sql`m.user_id = ${heir}`);
         const own = await lock(transaction, sql`m.user_id = ${person}`);
         if (!next || !own) throw invalid('userId is no member of the team.', { pointer });
-        await assign(transaction, actor, next, { role: 'owner' });
-        await assign(transaction, actor, own, { role: 'admin' });
+        await assign(notifier, transaction, actor, next, { role: 'owner' });
+        await assign(notifier, transaction, actor, own, { role: 'admin' });
       });
-      queries.afterCommit(() => told(heir));
+      notifier.wake(queries, heir);
       return { row: record!, actor: { ...actor, role: 'admin' as const } };
     },
   };
@@ -86,6 +95,7 @@ async function lock(transaction: Transaction, where: Parameters<Transaction['row
 
 /** Gives a role, and tells the member of one that is new. */
 async function assign(
+  notifier: Notifier,
   transaction: Transaction,
   actor: Actor,
   member: Member,
@@ -95,7 +105,7 @@ async function assign(
   const row = await change(transaction, actor, 'update', member.id, values, ifVersion);
   if (values.role !== member.role && member.user_id !== actor.userId) {
     const data = { team: member.team, role: values.role };
-    await notify(transaction, member.user_id, 'membership.role-changed', actor.teamId, data);
+    await notifier.tell(transaction, member.user_id, 'membership.role-changed', actor.teamId, data);
   }
   return row;
 }

@@ -1,10 +1,10 @@
 import { KyozoError, notFound } from '@kyozo/resource';
 import { type Call, type Performers, stale } from '../actions.ts';
-import type { Database } from '../database/database.ts';
+import type { Database, Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import { valuesOf } from '../records.ts';
-import { notify } from './notify.ts';
+import type { Notifier } from './notifier.ts';
 import { team } from './team.ts';
 
 /** What a deleted team leaves outside the database. */
@@ -12,13 +12,15 @@ export type Remains = { teamId: string; workspaces: string[]; notebooks: string[
 
 type Parts = {
   database: Database;
-  told(person: string): void;
-  /** Closes what is open of a team, and removes what it kept outside the database. */
-  buried(remains: Remains): Promise<void>;
+  notifier: Notifier;
+  /** Has removed, once the transaction commits, what the team kept outside the database. */
+  bury(remains: Remains, transaction: Transaction): Promise<void>;
+  /** Closes what is open of a team that is no more. */
+  ended(remains: Remains): Promise<void>;
 };
 
 /** Deleting a team: its rows go with it by reference, the log stays. */
-export function teamPerformers({ database, told, buried }: Parts): Performers {
+export function teamPerformers({ database, notifier, bury, ended }: Parts): Performers {
   return {
     async 'teams.destroy'({ actor, record, ifVersion }: Call) {
       const { id, name, personal } = valuesOf(team, record!) as {
@@ -43,12 +45,14 @@ export function teamPerformers({ database, told, buried }: Parts): Performers {
         if (!row) throw ifVersion === undefined ? notFound() : stale();
         const others = members.filter((member) => member !== actor.userId);
         for (const member of others) {
-          await notify(transaction, member, 'team.deleted', null, { team: name });
+          await notifier.tell(transaction, member, 'team.deleted', null, { team: name });
         }
-        return { others, remains: { teamId: id, workspaces, notebooks } };
+        const remains = { teamId: id, workspaces, notebooks };
+        await bury(remains, transaction);
+        return { others, remains };
       });
-      for (const member of gone.others) told(member);
-      await buried(gone.remains);
+      notifier.wake(database, ...gone.others);
+      await ended(gone.remains);
       return {};
     },
   };

@@ -7,6 +7,8 @@ import { type Sql, statement } from './sql.ts';
 
 /** The team of a transaction without a person: background work that a person's action started. */
 export type Tenant = { teamId: string };
+/** For work over all teams: row-level security shows it nothing, and only functions made for it reach further. */
+export const noTeam: Tenant = { teamId: '00000000-0000-0000-0000-000000000000' };
 
 export type Transaction = {
   /** Rows as objects of JavaScript values. */
