@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { open, until } from '../collaboration/editor.ts';
 import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { follow } from '../workspaces/sse.ts';
 import { type Acting, eventsOf, join, kindsOf, membership, setRole, teamOf } from './members.ts';
 
 let server: TestServer;
@@ -257,6 +258,23 @@ describe('deleting a team', () => {
     expect((await content.text()).length).toBe(2_000_000);
     expect(await kindsOf(bob)).toContain('team.deleted');
     expect(await kindsOf(ann)).not.toContain('team.deleted');
+  });
+
+  test('while a cell of it talks: the run ends, and the server lives', async () => {
+    const team = await teamOf(ann);
+    const workspace = await team.workspace();
+    const loop = 'while true; do echo on and on; sleep 0.01; done';
+    await team.file(workspace, 'n.md', `\`\`\`bash\n${loop}\n\`\`\`\n`);
+    const tasks = await team.get<RecordObject[]>('/tasks');
+    const run = await team.post(`/tasks/${tasks.body.data[0]!.id}/runs`, 'task-runs');
+    const outputs = await follow(team, `/task-runs/${run.body.data.id}/outputs/stream`);
+    expect((await outputs.next())!.event).toBe('output');
+    expect((await team.delete(`/teams/${team.team}`)).status).toBe(204);
+    while (await outputs.next());
+    const left = await server.query('select id from task_runs where team_id = $1', [team.team]);
+    expect(left).toEqual([]);
+    await until(async () => (await kept('runs')).every((path) => !path.startsWith('run-')));
+    expect((await ann.get('/workspaces')).status).toBe(200);
   });
 
   test('by an owner only, and once', async () => {
