@@ -8,7 +8,7 @@ import { always, type Condition, equals, never } from './condition.ts';
 export type Check =
   | { check: 'anyone' | 'signed-in' | 'nobody' }
   | { check: 'role'; roles: readonly Role[] }
-  | { check: 'self'; field: string }
+  | { check: 'self' | 'acting'; field: string }
   | { check: 'field'; field: string; value: unknown }
   | { check: 'all' | 'any'; of: readonly Check[] }
   | { check: 'not'; of: Check }
@@ -21,6 +21,8 @@ export const nobody: Check = { check: 'nobody' };
 export const role = (...roles: Role[]): Check => ({ check: 'role', roles });
 /** The field holds the actor's own user id. */
 export const self = (field: string): Check => ({ check: 'self', field });
+/** The field holds the team that the actor acts in. */
+export const acting = (field: string): Check => ({ check: 'acting', field });
 export const fieldIs = (field: string, value: unknown): Check => ({ check: 'field', field, value });
 export const all = (...of: Check[]): Check => ({ check: 'all', of });
 export const any = (...of: Check[]): Check => ({ check: 'any', of });
@@ -44,6 +46,8 @@ export function toCondition(check: Check, actor: Actor | undefined): Condition {
       return actor && check.roles.includes(actor.role) ? always : never;
     case 'self':
       return actor ? equals(check.field, actor.userId) : never;
+    case 'acting':
+      return actor ? equals(check.field, actor.teamId) : never;
     case 'field':
       return equals(check.field, check.value);
     case 'not':
@@ -79,6 +83,8 @@ export function ask(
       return actor !== undefined && check.roles.includes(actor.role);
     case 'self':
       return actor !== undefined && record[check.field] === actor.userId;
+    case 'acting':
+      return actor !== undefined && record[check.field] === actor.teamId;
     case 'field':
       return record[check.field] === check.value;
     case 'not':

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   type Actor,
+  acting,
   all,
   any,
   anyone,
@@ -75,6 +76,7 @@ test('asking a policy and reading by it agree, over 5,000 random policies and re
           role('member'),
           self('userId'),
           self('lenderId'),
+          acting('teamId'),
           fieldIs('kind', 'novel'),
           fieldIs('out', true),
         )
@@ -95,6 +97,7 @@ test('asking a policy and reading by it agree, over 5,000 random policies and re
     const record: Values = {
       userId: pick('ann', 'bob'),
       lenderId: pick('ann', 'bob', null),
+      teamId: pick('team', 'other'),
       kind: pick('novel', 'poems', null),
       out: pick(true, false),
     };

@@ -2,6 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 
+/** Who else can say who a person is; each is off until it is set. */
+export type Providers = {
+  google?: Client;
+  apple?: Client;
+  oidc?: Client & { issuer: string; name: string };
+};
+type Client = { clientId: string; clientSecret: string };
+
 export type Config = {
   host: string;
   port: number;
@@ -18,6 +26,15 @@ export type Config = {
   bodyLimit: number;
   uploadLimit: number;
   messageLimit: number;
+  /** Where mail goes; files in the data directory when undefined. */
+  smtpUrl: string | undefined;
+  mailFrom: string;
+  /** Whether an address must be confirmed before it signs in. */
+  confirmation: 'required' | 'optional';
+  magicLink: boolean;
+  providers: Providers;
+  /** The bearer token for /metrics; without one only this machine may read them. */
+  metricsToken: string | undefined;
   development: boolean;
   logLevel: string;
   webRoot: string;
@@ -36,6 +53,7 @@ export function readConfig(environment: Environment): Config {
   const port = integer(environment, 'PORT', 4000, 0, 65_535);
   const dataDir = directory(environment.DATA_DIR || './data');
   const databaseUrl = url(environment, 'DATABASE_URL', ['postgres:', 'postgresql:']);
+  const smtpUrl = url(environment, 'SMTP_URL', ['smtp:', 'smtps:']);
   return {
     host,
     port,
@@ -53,6 +71,14 @@ export function readConfig(environment: Environment): Config {
     bodyLimit: integer(environment, 'LIMIT_BODY', 16 * 2 ** 20, 1024, 2 ** 30),
     uploadLimit: integer(environment, 'LIMIT_UPLOAD', 100 * 2 ** 20, 1024, 2 ** 31),
     messageLimit: integer(environment, 'LIMIT_MESSAGE', 16 * 2 ** 20, 1024, 2 ** 30),
+    smtpUrl,
+    mailFrom: mailFrom(environment),
+    confirmation:
+      choice(environment, 'AUTH_CONFIRMATION', ['required', 'optional']) ??
+      (smtpUrl ? 'required' : 'optional'),
+    magicLink: choice(environment, 'AUTH_MAGIC_LINK', ['true', 'false']) === 'true',
+    providers: providers(environment),
+    metricsToken: environment.METRICS_TOKEN || undefined,
     development: environment.NODE_ENV === 'development',
     logLevel: environment.LOG_LEVEL || 'warn',
     webRoot: resolve(import.meta.dirname, '../../web/dist'),
@@ -88,6 +114,51 @@ function url(
   }
   return raw;
 }
+
+function choice<const Value extends string>(
+  environment: Environment,
+  name: string,
+  values: readonly Value[],
+): Value | undefined {
+  const raw = environment[name];
+  if (!raw) return undefined;
+  if (!values.includes(raw as Value))
+    throw new ConfigError(`${name} must be ${values.join(' or ')}, not "${raw}".`);
+  return raw as Value;
+}
+
+/** One address, with a name before it or not. */
+function mailFrom(environment: Environment): string {
+  const raw = environment.MAIL_FROM || 'Kyozo Store <kyozo@localhost>';
+  if (!/^([^<>@,;:\p{Cc}]+ <[^<>@,;:\s]+@[^<>@,;:\s]+>|[^<>@,;:\s]+@[^<>@,;:\s]+)$/u.test(raw))
+    throw new ConfigError('MAIL_FROM must be an address, such as Kyozo <kyozo@example.com>.');
+  return raw;
+}
+
+function providers(environment: Environment): Providers {
+  const client = (prefix: string): Client | undefined => {
+    const clientId = environment[`${prefix}_CLIENT_ID`];
+    const clientSecret = environment[`${prefix}_CLIENT_SECRET`];
+    if (!clientId && !clientSecret) return undefined;
+    if (!clientId) throw new ConfigError(`${prefix}_CLIENT_ID is missing.`);
+    if (!clientSecret) throw new ConfigError(`${prefix}_CLIENT_SECRET is missing.`);
+    return { clientId, clientSecret };
+  };
+  const issuer = url(environment, 'OIDC_ISSUER', ['http:', 'https:']);
+  const oidc = client('OIDC');
+  if (issuer && !oidc) throw new ConfigError('OIDC_CLIENT_ID is missing.');
+  if (oidc && !issuer) throw new ConfigError('OIDC_ISSUER is missing.');
+  // In clear only to this machine: what an issuer says there is not to be believed from elsewhere.
+  if (issuer && new URL(issuer).protocol === 'http:' && !isLoopback(new URL(issuer).hostname))
+    throw new ConfigError('OIDC_ISSUER must start with https://.');
+  return {
+    google: client('OAUTH_GOOGLE'),
+    apple: client('OAUTH_APPLE'),
+    oidc: oidc && { ...oidc, issuer: issuer!, name: environment.OIDC_NAME || 'Single sign-on' },
+  };
+}
+
+const isLoopback = (host: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
 
 function directory(raw: string): string {
   const path = isAbsolute(raw) ? raw : resolve(raw);

@@ -2,8 +2,15 @@ import { type Actor, verify } from '@kyozo/resource';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { accountPerformers } from './accounts/actions.ts';
+import { apiKeyPerformers } from './accounts/api-keys.ts';
 import { Authenticator } from './accounts/authenticate.ts';
 import { createIdentity } from './accounts/identity.ts';
+import { invitationChanges, invitationPerformers } from './accounts/invitations.ts';
+import { membershipPerformers } from './accounts/memberships.ts';
+import { NotificationFeed } from './accounts/notification-feed.ts';
+import { notificationPerformers } from './accounts/notifications.ts';
+import { Notifier } from './accounts/notifier.ts';
+import { teamPerformers } from './accounts/teams.ts';
 import { Tokens } from './accounts/tokens.ts';
 import { Actions, type Performers } from './actions.ts';
 import { Answers } from './api/answers.ts';
@@ -16,6 +23,7 @@ import { graphql } from './api/graphql/graphql.ts';
 import { health } from './api/health.ts';
 import { createHttp } from './api/http.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
+import { mailbox } from './api/mailbox.ts';
 import { openApi } from './api/openapi/openapi.ts';
 import { stream } from './api/stream.ts';
 import { web } from './api/web.ts';
@@ -28,8 +36,13 @@ import { migrate, prepareRoles } from './database/migrate.ts';
 import { sql } from './database/sql.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
+import { prepareJobs, Queue } from './jobs/queue.ts';
+import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.ts';
+import { removeTeam } from './jobs/tasks/remove-team.ts';
+import { createPost, sendMail } from './jobs/tasks/send-mail.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
+import { createMailer } from './mail/mailer.ts';
 import { Records } from './records.ts';
 import { known, resources } from './resources.ts';
 import { chooseRuntime } from './runtimes/choose-runtime.ts';
@@ -71,7 +84,12 @@ async function start(
     ? undefined
     : await startEmbedded(config.dataDir, config.secretKey);
   if (embedded) stops.push(() => embedded.stop());
-  const { database, authPool } = await openDatabase(config, embedded, stops);
+  const { database, authPool, serverUrl } = await openDatabase(config, embedded, stops);
+  const queue = await Queue.open(serverUrl, log);
+  stops.push(() => queue.stop());
+  const mailer = createMailer(config);
+  stops.push(async () => mailer.close());
+  await queue.start(sendMail(mailer, config.secretKey));
 
   const identity = createIdentity({ pool: authPool, ...config });
   const tokens = await Tokens.open(authPool, config.secretKey, {
@@ -86,7 +104,8 @@ async function start(
   stops.push(() => storages.close());
   const files = new FileStore(database, storages, findNotebook);
   const signals = new Signals();
-  const feed = new EventFeed(database, signals);
+  const feed = new EventFeed(database, known, signals);
+  const notifications = new NotificationFeed(database, signals);
   const documents = new LiveDocuments(database, files, feed.changed);
   let live: Collaboration | undefined;
   const runtime = await chooseRuntime({ spawner, bwrap: config.bwrap }).catch(() => undefined);
@@ -112,10 +131,39 @@ async function start(
     follow: (_actor, fileId) => documents.follow(fileId),
     closed: (fileId) => live?.closeDocument(fileId),
   };
+  const post = createPost(queue, config.secretKey);
+  const mailing = { database, post, publicUrl: config.publicUrl };
+  await queue.start(mailNotifications(mailing));
+  await queue.start(sendDigests(mailing));
+  await queue.start(removeTeam(storages));
+  const notifier = new Notifier({
+    wake: notifications.changed,
+    mail: (transaction) => queue.add('mail-notifications', {}, transaction),
+  });
+  const teamChanges = (queries: Queries, seen: Records): Performers => ({
+    ...notificationPerformers(queries, seen),
+    ...apiKeyPerformers(queries, known),
+    ...membershipPerformers(queries, notifier),
+    ...invitationChanges({ queries, notifier, post, publicUrl: config.publicUrl }),
+  });
   const performers = {
     ...workspacePerformers(workspaces),
-    ...accountPerformers({
+    ...teamChanges(database, records),
+    ...teamPerformers({
       database,
+      notifier,
+      bury: ({ teamId, workspaces: ids }, transaction) =>
+        queue.add('remove-team', { teamId, workspaces: ids }, transaction),
+      ended: async ({ teamId, notebooks }) => {
+        documents.abandon(teamId);
+        await runner.close(notebooks);
+      },
+    }),
+    ...invitationPerformers({
+      ...{ database, queries: database, records, authenticator },
+      ...{ notifier, post, publicUrl: config.publicUrl },
+    }),
+    ...accountPerformers({
       identity,
       tokens,
       authenticator,
@@ -131,13 +179,15 @@ async function start(
     }),
   };
   // In a transaction of several actions no live document is published: it would wait for that very transaction.
-  const performersOn = (queries: Queries): Performers =>
-    workspaceChanges({
+  const performersOn = (queries: Queries, seen: Records): Performers => ({
+    ...workspaceChanges({
       ...workspaces,
       database: queries,
       files: new FileStore(queries, storages, findNotebook),
       publish: async () => ({ changed: false }),
-    });
+    }),
+    ...teamChanges(queries, seen),
+  });
   const actions = new Actions({ database, known, performers, performersOn, changed: feed.changed });
   const answers = new Answers(database, config.secretKey);
   const edge: Edge = { known, records, actions, authenticator, answers };
@@ -147,7 +197,9 @@ async function start(
   await app.register(async (scope) => jsonApi(scope, edge), { prefix: '/api/v1' });
   const served = { files, workspaces, changed: feed.changed, limit: config.uploadLimit };
   await app.register(async (scope) => content(scope, edge, served), { prefix: '/api/v1' });
-  await app.register(async (scope) => stream(scope, edge, feed, signals), { prefix: '/api/v1' });
+  await app.register(async (scope) => stream(scope, edge, feed, notifications, signals), {
+    prefix: '/api/v1',
+  });
   await app.register(async (scope) => graphql(scope, edge, database));
   const document = JSON.stringify(openApi(known, version));
   app.get('/api/v1/openapi.json', async (_request, reply) =>
@@ -166,9 +218,11 @@ async function start(
   app.get('/.well-known/jwks.json', async () => tokens.jwks());
   await health(app, [
     { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
+    { name: 'jobs', check: () => queue.check() },
   ]);
   live = await collaboration(app, { database, authenticator, documents, log, ...config });
   stops.push(() => live!.stop());
+  if (config.development) mailbox(app, config.dataDir);
   const https = config.publicUrl.startsWith('https:');
   await app.register(async (scope) => web(scope, config.webRoot, https));
   await app.listen({ host: config.host, port: config.port });
@@ -184,14 +238,15 @@ async function openDatabase(
   config: Config,
   embedded: EmbeddedDatabase | undefined,
   stops: (() => Promise<unknown>)[],
-): Promise<{ database: Database; authPool: pg.Pool }> {
+): Promise<{ database: Database; authPool: pg.Pool; serverUrl: string }> {
   const ownerUrl = config.databaseUrl ?? embedded!.url;
   await migrate(ownerUrl);
+  await prepareJobs(ownerUrl);
   const urls = await prepareRoles(ownerUrl, config.secretKey);
   const database = new Database({ connectionString: urls.server }, { lanes: 3, pool: 10 });
   stops.push(() => database.close());
   const authPool = new pg.Pool({ connectionString: urls.auth, max: 5, options: '-c timezone=UTC' });
   authPool.on('error', () => undefined);
   stops.push(() => authPool.end());
-  return { database, authPool };
+  return { database, authPool, serverUrl: urls.server };
 }

@@ -1,5 +1,8 @@
 import { registry } from '@kyozo/resource';
 import { apiKey } from './accounts/api-key.ts';
+import { invitation } from './accounts/invitation.ts';
+import { notification } from './accounts/notification.ts';
+import { notificationPreference } from './accounts/notification-preference.ts';
 import { team } from './accounts/team.ts';
 import { user } from './accounts/user.ts';
 import { userTeam } from './accounts/user-team.ts';
@@ -18,6 +21,9 @@ export const resources = [
   team,
   userTeam,
   apiKey,
+  invitation,
+  notification,
+  notificationPreference,
   workspace,
   file,
   fileVersion,

@@ -1,17 +1,13 @@
-import { type Actor, invalid, KyozoError, type Registry, resourceOf } from '@kyozo/resource';
+import { type Actor, KyozoError, resourceOf } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Call, Outcome, Performers } from '../actions.ts';
-import type { Database } from '../database/database.ts';
-import { rowOf } from '../database/select.ts';
-import { changeStatement } from '../database/write.ts';
 import type { Records } from '../records.ts';
 import { slugOf } from '../slug.ts';
-import { type Authenticator, createKey } from './authenticate.ts';
+import type { Authenticator } from './authenticate.ts';
 import { codeOf, failedToCreate, fromIdentity, type Identity } from './identity.ts';
 import type { TokenPair, Tokens } from './tokens.ts';
 
 export type Accounts = {
-  database: Database;
   /** The auth role's way to the database, for the team that registration founds. */
   found(person: string, name: string, slug: string, own: boolean): Promise<string>;
   identity: Identity;
@@ -24,7 +20,7 @@ export type Accounts = {
 
 /** The actions of accounts and teams that are more than one change of one row. */
 export function accountPerformers(accounts: Accounts): Performers {
-  const { identity, tokens, authenticator, records, database } = accounts;
+  const { identity, tokens, authenticator, records } = accounts;
   const users = resourceOf(records.known, 'users');
 
   async function answer(userId: string, sessionId: string, pair: TokenPair): Promise<Outcome> {
@@ -90,43 +86,7 @@ export function accountPerformers(accounts: Accounts): Performers {
       const own = (await authenticator.session(actor.userId, actor.credential.id, id))!;
       return { row: await records.one(own, resourceOf(records.known, 'teams'), id), actor: own };
     },
-
-    async 'api-keys.create'({ actor, input }: Call) {
-      const { key, hash, start } = createKey();
-      const resource = resourceOf(records.known, 'api-keys');
-      checkScopes(records.known, actor, input.values.scopes as string[]);
-      const values = { ...input.values, hash, start, userId: actor.userId, teamId: actor.teamId };
-      const change = {
-        kind: 'insert' as const,
-        resource,
-        id: uuidv7(),
-        values,
-        event: resource.events.create,
-      };
-      const [row] = await database.text(actor, changeStatement(actor, change));
-      return { row: rowOf({ resource, sort: [] }, row!), meta: { key } };
-    },
   };
-}
-
-/** A key reaches no further than the credential that makes it. */
-function checkScopes(known: Registry, actor: Actor, scopes: readonly string[]): void {
-  const pointer = '/data/attributes/scopes';
-  if (scopes.length === 0) throw invalid('scopes must not be empty.', { pointer });
-  for (const scope of scopes) {
-    const { type, level } = /^((?<type>[a-z-]+):)?(?<level>read|write)$/.exec(scope)?.groups ?? {};
-    if (level === undefined || (type !== undefined && !known.has(type))) {
-      throw invalid(`There is no scope ${JSON.stringify(scope.slice(0, 80))}.`, { pointer });
-    }
-    const mine = actor.scopes;
-    const covered = [scope, level, 'write', `${type}:write`].some(
-      (own) => mine.includes(own) && (own !== 'read' || level === 'read'),
-    );
-    if (!covered)
-      throw new KyozoError('forbidden', `This key cannot give the scope ${scope}.`, {
-        source: { pointer },
-      });
-  }
 }
 
 const personalSlug = (user: { id: string; name: string }) => slugOf(user.name, user.id);

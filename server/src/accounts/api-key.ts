@@ -1,6 +1,7 @@
 import {
   any,
   belongsTo,
+  choice,
   define,
   role,
   self,
@@ -18,18 +19,25 @@ export const apiKey = define({
   attributes: {
     name: text('What it is for.', { max: 200, min: 1 }),
     start: text('The first characters, to tell keys apart.'),
+    owner: choice(
+      ['user', 'team'],
+      'Whether it is a member’s, or the team’s own and outlives them.',
+    ),
+    role: choice(['owner', 'admin', 'member'], 'What a key of the team acts as.', {
+      nullable: true,
+    }),
     scopes: texts('read, write, <type>:read or <type>:write.'),
     expiresAt: timestamp('When it ends.', { nullable: true }),
     lastUsedAt: timestamp('When it was last used.', { nullable: true }),
     insertedAt: timestamp('When it was made.'),
   },
   internal: { hash: text('SHA-256 of the key.') },
-  relationships: { user: belongsTo('users', 'userId'), team: belongsTo('teams', 'teamId') },
+  relationships: { user: belongsTo('users', 'userId', true), team: belongsTo('teams', 'teamId') },
   actions: {
     create: {
       kind: 'create',
-      description: 'Makes a key for the acting person in the acting team.',
-      accept: ['name', 'scopes', 'expiresAt'],
+      description: 'Makes a key for the acting person, or the team, in the acting team.',
+      accept: ['name', 'scopes', 'expiresAt', 'owner', 'role'],
       require: ['name', 'scopes'],
     },
     destroy: { kind: 'destroy', description: 'Revokes the key.' },

@@ -3,11 +3,13 @@ import { crc32 } from 'node:zlib';
 import { type Actor, isUuid, type Role } from '@kyozo/resource';
 import type { Database } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
-import type { Tokens } from './tokens.ts';
+import type { Claims, Tokens } from './tokens.ts';
 
 const prefix = 'kyozo_';
 /** 10,000 actors are a few megabytes; what is cached is only a claim that every statement checks. */
 const cacheSize = 10_000;
+/** In milliseconds: `lastUsedAt` is at most this old. */
+const useInterval = 60_000;
 
 /** A new API key: prefix, 32 random bytes, and a checksum so that a typo fails without a query. */
 export function createKey(): { key: string; hash: Buffer; start: string } {
@@ -26,6 +28,8 @@ export class Authenticator {
   readonly #database: Database;
   readonly #tokens: Tokens;
   readonly #cache = new Map<string, Actor>();
+  /** When the use of a key was last written down, by its id. */
+  readonly #used = new Map<string, number>();
 
   constructor(database: Database, tokens: Tokens) {
     this.#database = database;
@@ -38,8 +42,17 @@ export class Authenticator {
     const claims = isKey(bearer) ? 'key' : await this.#tokens.verify(bearer);
     if (!claims) return undefined;
     const cacheKey = `${team ?? ''} ${bearer}`;
-    const cached = this.#cache.get(cacheKey);
-    if (cached) return cached;
+    const actor = this.#cache.get(cacheKey) ?? (await this.#find(claims, bearer, team, cacheKey));
+    if (actor?.credential.kind === 'key') this.#use(actor.credential.id);
+    return actor;
+  }
+
+  async #find(
+    claims: 'key' | Claims,
+    bearer: string,
+    team: string | undefined,
+    cacheKey: string,
+  ): Promise<Actor | undefined> {
     const actor =
       claims === 'key'
         ? await this.#key(bearer, team)
@@ -70,6 +83,15 @@ export class Authenticator {
         scopes: ['write'],
       }
     );
+  }
+
+  /** Writes down at most once a minute that a key is in use; no request waits for it, or fails of it. */
+  #use(id: string): void {
+    const now = Date.now();
+    if (now - (this.#used.get(id) ?? 0) < useInterval) return;
+    if (this.#used.size >= cacheSize) this.#used.clear();
+    this.#used.set(id, now);
+    void this.#database.system(sql`select touch_key(${id})`).catch(() => this.#used.delete(id));
   }
 
   async #key(key: string, team?: string): Promise<Actor | undefined> {

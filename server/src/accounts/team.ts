@@ -1,4 +1,6 @@
 import {
+  acting,
+  all,
   boolean,
   define,
   hasMany,
@@ -7,6 +9,7 @@ import {
   signedIn,
   text,
   timestamp,
+  uuid,
 } from '@kyozo/resource';
 
 export const team = define({
@@ -34,15 +37,27 @@ export const team = define({
       require: ['name'],
     },
     update: { kind: 'update', description: 'Renames the team.', accept: ['name', 'slug'] },
+    destroy: { kind: 'destroy', description: 'Deletes the team and all it holds.' },
+    transfer: {
+      kind: 'verb',
+      description: 'Makes a member the owner; the acting owner becomes an admin.',
+      arguments: { userId: uuid('The member.') },
+      require: ['userId'],
+      route: { on: 'record', method: 'POST', path: 'transfer' },
+      status: 200,
+    },
   },
   policies: {
     // Row-level security shows the acting team and the ones the person is a member of.
     read: signedIn,
     create: signedIn,
-    update: role('owner', 'admin'),
+    update: all(acting('id'), role('owner', 'admin')),
+    destroy: all(acting('id'), role('owner')),
+    transfer: all(acting('id'), role('owner')),
   },
   events: {
     create: { name: 'team.created', version: 1 },
     update: { name: 'team.updated', version: 1 },
+    destroy: { name: 'team.deleted', version: 1 },
   },
 });

@@ -1,8 +1,9 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { KyozoError } from '@kyozo/resource';
 import { exportJWK, generateKeyPair, importJWK, type JWK, jwtVerify, SignJWT } from 'jose';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { seal, unseal } from '../sealed.ts';
 
 export type TokenPair = { accessToken: string; refreshToken: string; expiresIn: number };
 export type Claims = { userId: string; sessionId: string; expiresAt: number };
@@ -50,7 +51,7 @@ export class Tokens {
     if (!(await find())) await createKey(pool, secretKey);
     const row = (await find())!;
     const secret = await importJWK(
-      JSON.parse(unseal(row.sealed_private_key, secretKey)) as JWK,
+      JSON.parse(unseal(row.sealed_private_key, secretKey, 'signing keys')) as JWK,
       'EdDSA',
     );
     const publicKey = await importJWK(row.public_key, 'EdDSA');
@@ -153,30 +154,9 @@ export class Tokens {
 
 async function createKey(pool: pg.Pool, secretKey: string): Promise<void> {
   const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
-  const sealed = seal(JSON.stringify(await exportJWK(privateKey)), secretKey);
+  const sealed = seal(JSON.stringify(await exportJWK(privateKey)), secretKey, 'signing keys');
   await pool.query(
     'insert into signing_keys (id, public_key, sealed_private_key) values ($1, $2, $3)',
     [uuidv7(), JSON.stringify(await exportJWK(publicKey)), sealed],
   );
-}
-
-const sealingKey = (secretKey: string) =>
-  Buffer.from(hkdfSync('sha256', secretKey, '', 'kyozo signing keys', 32));
-
-/** AES-256-GCM: 12 bytes nonce, 16 bytes tag, ciphertext. */
-function seal(text: string, secretKey: string): Buffer {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', sealingKey(secretKey), nonce);
-  const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), body]);
-}
-
-function unseal(sealed: Buffer, secretKey: string): string {
-  const decipher = createDecipheriv('aes-256-gcm', sealingKey(secretKey), sealed.subarray(0, 12));
-  decipher.setAuthTag(sealed.subarray(12, 28));
-  try {
-    return Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]).toString('utf8');
-  } catch (cause) {
-    throw new Error('SECRET_KEY is not the one that this database was made with.', { cause });
-  }
 }

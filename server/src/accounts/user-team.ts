@@ -1,4 +1,15 @@
-import { belongsTo, choice, define, signedIn, timestamp } from '@kyozo/resource';
+import {
+  acting,
+  all,
+  any,
+  belongsTo,
+  choice,
+  define,
+  role,
+  self,
+  signedIn,
+  timestamp,
+} from '@kyozo/resource';
 
 export const userTeam = define({
   type: 'user-teams',
@@ -14,7 +25,21 @@ export const userTeam = define({
     user: belongsTo('users', 'userId'),
     team: belongsTo('teams', 'teamId'),
   },
-  actions: {},
-  policies: { read: signedIn },
-  events: {},
+  actions: {
+    update: {
+      kind: 'update',
+      description: 'Changes the role; only an owner makes owners or changes theirs.',
+      accept: ['role'],
+    },
+    destroy: { kind: 'destroy', description: 'Removes the member, or leaves the team.' },
+  },
+  policies: {
+    read: signedIn,
+    update: all(acting('teamId'), role('owner', 'admin')),
+    destroy: all(acting('teamId'), any(self('userId'), role('owner', 'admin'))),
+  },
+  events: {
+    update: { name: 'user-team.updated', version: 1 },
+    destroy: { name: 'user-team.deleted', version: 1 },
+  },
 });

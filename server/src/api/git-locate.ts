@@ -19,10 +19,13 @@ export async function locate(
 ): Promise<GitTarget | undefined> {
   const [found] = await database.rows<{ team_id: string; workspace_id: string }>(
     actor,
-    sql`select * from locate_workspace(${actor.userId}, ${teamSlug}, ${workspaceSlug})`,
+    // A key is of one team, and row-level security shows that one only.
+    actor.credential.kind === 'key'
+      ? sql`select t.id as team_id, w.id as workspace_id from teams t join workspaces w on w.team_id = t.id
+          where t.slug = ${teamSlug} and w.slug = ${workspaceSlug}`
+      : sql`select * from locate_workspace(${actor.userId}, ${teamSlug}, ${workspaceSlug})`,
   );
-  const foreignKey = actor.credential.kind === 'key' && found?.team_id !== actor.teamId;
-  if (!found || foreignKey || !scopeAllows(actor, 'files', 'read')) return undefined;
+  if (!found || !scopeAllows(actor, 'files', 'read')) return undefined;
   const tenant: Tenant = { teamId: found.team_id };
   await documents.publishAll(tenant.teamId, found.workspace_id);
   await files.commitEmpty(tenant, found.workspace_id);

@@ -1,5 +1,6 @@
-import { isUuid, malformed, parseQuery, resourceOf } from '@kyozo/resource';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type Actor, isUuid, malformed, parseQuery, resourceOf } from '@kyozo/resource';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { NotificationFeed } from '../accounts/notification-feed.ts';
 import type { EventFeed } from '../events/event-feed.ts';
 import type { Signals } from '../events/signals.ts';
 import { valuesOf } from '../records.ts';
@@ -11,11 +12,12 @@ const keepAlive = 15_000;
 /** A reader is told at most this often, so that a burst of changes is a few reads. */
 const pause = 50;
 
-/** `GET /events/stream`: what happens in the team, as server-sent events; `Last-Event-ID` resumes. */
+/** Server-sent events of the team, of a person's notifications, of a run; `Last-Event-ID` resumes. */
 export async function stream(
   app: FastifyInstance,
   edge: Edge,
   feed: EventFeed,
+  notifications: NotificationFeed,
   signals: Signals,
 ): Promise<void> {
   app.setErrorHandler(answerError);
@@ -58,32 +60,61 @@ export async function stream(
     if (workspace !== undefined && !isUuid(workspace)) {
       throw malformed('workspace must be an id.', { parameter: 'workspace' });
     }
-    const asked = request.headers['last-event-id'];
-    if (asked !== undefined && !/^\d{1,19}-\d{1,19}$/.test(String(asked))) {
-      throw malformed('Last-Event-ID is not one of ours.');
-    }
-    let cursor =
-      asked === undefined
-        ? await asActor(edge, request, (actor) => feed.now(actor))
-        : String(asked);
-    const actor = await asActor(edge, request, async (found) => found);
-    const events = openStream(reply);
-    const send = async () => {
-      for (;;) {
-        const found = await asActor(edge, request, (current) =>
-          feed.after(current, cursor, workspace),
-        );
-        for (const event of found) {
-          const { cursor: id, ...payload } = event;
-          events.send({ id, event: payload.name, data: payload });
-          cursor = id;
-        }
-        if (found.length < 100) return;
-      }
-    };
-    follow(events, (wake) => feed.listen(actor.teamId, wake), send);
-    return reply;
+    return serve(edge, request, reply, {
+      now: (actor) => feed.now(actor),
+      after: (actor, cursor) => feed.after(actor, cursor, workspace),
+      listen: (actor, wake) => feed.listen(actor.teamId, wake),
+      nameOf: (event) => event.name,
+    });
   });
+  app.get('/notifications/stream', async (request, reply) =>
+    serve(edge, request, reply, {
+      now: (actor) => notifications.now(actor),
+      after: (actor, cursor) => notifications.after(actor, cursor),
+      listen: (actor, wake) => notifications.listen(actor, wake),
+      nameOf: () => 'notification',
+    }),
+  );
+}
+
+/** What is read on from a cursor, in pieces of a hundred. */
+type Feed<Item extends { cursor: string }> = {
+  now(actor: Actor): Promise<string>;
+  after(actor: Actor, cursor: string): Promise<Item[]>;
+  listen(actor: Actor, wake: () => void): () => void;
+  nameOf(item: Item): string;
+};
+
+/** Streams a feed from `Last-Event-ID` on, or from now. What may not be read is refused before it opens. */
+async function serve<Item extends { cursor: string }>(
+  edge: Edge,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  feed: Feed<Item>,
+): Promise<FastifyReply> {
+  const asked = request.headers['last-event-id'];
+  if (asked !== undefined && !/^\d{1,19}-\d{1,19}$/.test(String(asked))) {
+    throw malformed('Last-Event-ID is not one of ours.');
+  }
+  const { actor, now } = await asActor(edge, request, async (found) => ({
+    actor: found,
+    now: await feed.now(found),
+  }));
+  let cursor = asked === undefined ? now : String(asked);
+  const events = openStream(reply);
+  const send = async () => {
+    for (;;) {
+      const found = await asActor(edge, request, (current) => feed.after(current, cursor));
+      for (const item of found) {
+        const { cursor: id, ...payload } = item;
+        events.send({ id, event: feed.nameOf(item), data: payload });
+        cursor = id;
+      }
+      if (found.length < 100) return;
+    }
+  };
+  follow(events, (wake) => feed.listen(actor, wake), send);
+  return reply;
 }
 
 export type Stream = {

@@ -48,4 +48,4 @@ export async function web(app: FastifyInstance, root: string, https: boolean): P
 }
 
 /** Addresses that programs use; everything else is a page of the app. */
-const programs = /^\/(api|git|collaboration|assets|health|metrics|\.well-known)(\/|$|\?)/;
+const programs = /^\/(api|git|collaboration|assets|health|metrics|dev|\.well-known)(\/|$|\?)/;

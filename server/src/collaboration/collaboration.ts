@@ -5,7 +5,7 @@ import {
   isTransactionOrigin,
   type WebSocketLike,
 } from '@hocuspocus/server';
-import { type Actor, isUuid, KyozoError, scopeAllows } from '@kyozo/resource';
+import { type Actor, isUuid, KyozoError, personOf, scopeAllows } from '@kyozo/resource';
 import type { FastifyInstance } from 'fastify';
 import { messageYjsSyncStep1, messageYjsUpdate } from 'y-protocols/sync';
 import type { Authenticator } from '../accounts/authenticate.ts';
@@ -62,7 +62,7 @@ export async function collaboration(
       const surroundings: Surroundings = {
         personOf: (origin) => {
           const connection = connectionOf(origin);
-          return connection && personAt(connection);
+          return connection && personOf((connection.context as Context).actor);
         },
         refuse: (origin) => {
           log.warn({ fileId: documentName }, 'too much was parked in a live document');
@@ -188,16 +188,28 @@ async function admit(
   if (!isUuid(documentName) || documentName !== documentName.toLowerCase()) throw denied;
   const person = await authenticator.resolve(token);
   if (!person) throw denied;
-  const [file] = await database.system<{ team: string | null }>(
-    sql`select team_of_file(${person.userId}, ${documentName}) as team`,
-  );
-  const actor = file?.team ? await authenticator.resolve(token, file.team) : undefined;
+  const actor =
+    person.credential.kind === 'key'
+      ? person
+      : await authenticator.resolve(token, await teamOf(database, person, documentName));
   if (!actor || !scopeAllows(actor, 'files', 'read')) throw denied;
   const [user] = await database.rows<{ name: string }>(
     actor,
-    sql`select name from users where id = ${actor.userId}`,
+    sql`select coalesce(
+        (select name from users where id = ${actor.userId}),
+        (select name from api_keys where id = ${actor.userId}), '') as name
+      from files where id = ${documentName}`,
   );
-  return { actor, name: user?.name ?? '' };
+  if (!user) throw denied;
+  return { actor, name: user.name };
+}
+
+/** The team of a file, among the person's; one that is no team for a file of nobody's. */
+async function teamOf(database: Database, person: Actor, fileId: string): Promise<string> {
+  const [file] = await database.system<{ team: string | null }>(
+    sql`select team_of_file(${person.userId}, ${fileId}) as team`,
+  );
+  return file?.team ?? '';
 }
 
 const connectionOf = (origin: unknown): Connection | undefined =>

@@ -191,6 +191,16 @@ export class LiveDocuments {
     this.#live.clear();
   }
 
+  /** Closes the documents of a team that is no more; what they still held goes with it. */
+  abandon(teamId: string): void {
+    for (const [fileId, live] of this.#live) {
+      if (live.tenant.teamId !== teamId) continue;
+      live.log.stop();
+      this.#live.delete(fileId);
+      live.end();
+    }
+  }
+
   async #publish(live: Live, fileId: string, message?: string): Promise<{ changed: boolean }> {
     await live.log.durable();
     for (;;) {

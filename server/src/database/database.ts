@@ -7,6 +7,8 @@ import { type Sql, statement } from './sql.ts';
 
 /** The team of a transaction without a person: background work that a person's action started. */
 export type Tenant = { teamId: string };
+/** For work over all teams: row-level security shows it nothing, and only functions made for it reach further. */
+export const noTeam: Tenant = { teamId: '00000000-0000-0000-0000-000000000000' };
 
 export type Transaction = {
   /** Rows as objects of JavaScript values. */
@@ -15,6 +17,8 @@ export type Transaction = {
   text(prepared: Statement): Promise<TextRow[]>;
   /** Runs work that may fail without ending the transaction: what it changed is taken back, by a savepoint. */
   attempt<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Another part's own SQL, such as the job queue's. */
+  execute(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
 };
 
 /** What domains ask of the database: each call by itself, or all of them in one transaction. */
@@ -84,6 +88,7 @@ export class Database implements Queries {
             throw error;
           });
         },
+        execute: (text, values) => client.query(text, values).catch(fromDatabase),
       });
       await client.query('commit').catch(fromDatabase);
       return result;

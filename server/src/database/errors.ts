@@ -23,6 +23,18 @@ const constraints: Record<string, { message: string; pointer: string }> = {
     message: 'There is no such workspace.',
     pointer: '/data/relationships/workspace',
   },
+  invitations_address: {
+    message: 'This address is invited already; send that invitation again, or cancel it.',
+    pointer: '/data/attributes/email',
+  },
+  notification_preferences_security_in_app: {
+    message: 'Notifications about security are always shown.',
+    pointer: '/data/attributes/inApp',
+  },
+  notification_preferences_security_mail: {
+    message: 'Mails about security cannot be switched off.',
+    pointer: '/data/attributes/mail',
+  },
   user_teams_member: {
     message: 'This person is already a member.',
     pointer: '/data/relationships/user',
@@ -32,6 +44,7 @@ const constraints: Record<string, { message: string; pointer: string }> = {
 /** Codes of PostgreSQL (appendix A of its manual) that are the request's fault or a passing state. */
 const codes: Record<string, { code: ErrorCode; message: string }> = {
   KY001: { code: 'unauthenticated', message: 'The credential or the membership has ended.' },
+  KY002: { code: 'conflict', message: 'A team needs an owner; make another one first.' },
   '23503': { code: 'not_found', message: 'A related record does not exist.' },
   '23505': { code: 'conflict', message: 'Such a record exists already.' },
   '23514': { code: 'invalid', message: 'A value is out of its range.' },

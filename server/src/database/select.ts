@@ -103,10 +103,10 @@ function shapeOf(slots: Slots, actor: Actor, selection: Selection) {
   };
   const shown = selection.attributes && [...selection.attributes];
   const key = [selection.resource.type, where, along, shown, selection.sort, actor.role];
-  // Policies of related resources may name the person.
+  // Policies of related resources may name the person and the team.
   return {
     key,
-    actor: { ...actor, userId: slots.take(actor.userId) },
+    actor: { ...actor, userId: slots.take(actor.userId), teamId: slots.take(actor.teamId) },
     selection: { ...selection, where, along },
   };
 }
@@ -196,7 +196,8 @@ const parentColumn = (relationship: Relationship): Sql =>
     ? sql`t.id`
     : column(relationship.kind === 'many-through' ? 'j' : 't', relationship.field);
 
-function condition(
+/** Whether a condition holds of the row that `alias` names. */
+export function condition(
   known: Registry,
   actor: Actor,
   resource: Resource,
@@ -245,7 +246,7 @@ function related(
 }
 
 function fieldExpression(resource: Resource, field: string, alias: string): Sql {
-  const computed = resource.attributes[field]?.sql;
+  const computed = (resource.attributes[field] ?? resource.internal?.[field])?.sql;
   return computed ? sql.raw(`(${computed.replace(/\bt\./g, `${alias}.`)})`) : column(alias, field);
 }
 

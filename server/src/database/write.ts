@@ -1,18 +1,17 @@
-import { type Actor, type Change, columnOf } from '@kyozo/resource';
+import { type Actor, type Change, columnOf, personOf } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Statement } from './flight.ts';
 import { projection } from './select.ts';
 import { prepared, Slots, type Sql, sql } from './sql.ts';
 
+/** In whose name a change is logged. */
+export type Signer = Actor | { teamId: string; userId?: string };
+
 /**
  * One change and its event as a single statement; answers the row as `rowOf` reads it, or nothing
  * when the record is gone or no longer in the version that `ifVersion` names.
  */
-export function changeStatement(
-  actor: Pick<Actor, 'teamId'> & { userId?: string },
-  change: Change,
-  ifVersion?: string,
-): Statement {
+export function changeStatement(signer: Signer, change: Change, ifVersion?: string): Statement {
   const { resource, kind, event } = change;
   const slots = new Slots();
   const values = Object.fromEntries(
@@ -22,8 +21,8 @@ export function changeStatement(
   const version = ifVersion === undefined ? undefined : slots.take(ifVersion);
   const written = {
     id: slots.take(uuidv7()),
-    teamId: slots.take(actor.teamId),
-    userId: slots.take(actor.userId ?? null),
+    teamId: slots.take(signer.teamId),
+    userId: slots.take(('credential' in signer ? personOf(signer) : signer.userId) ?? null),
   };
   const key = JSON.stringify(['change', kind, resource.type, event, values, version]);
   return prepared(key, slots, () => {

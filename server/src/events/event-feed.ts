@@ -1,6 +1,8 @@
-import type { Actor } from '@kyozo/resource';
+import { type Actor, type Registry, readable } from '@kyozo/resource';
 import type { Database } from '../database/database.ts';
+import { condition } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
+import { event } from './event.ts';
 import type { Signals } from './signals.ts';
 
 export type FeedEvent = {
@@ -17,17 +19,20 @@ export type FeedEvent = {
 
 /**
  * The event log as a stream. Readers are woken when their team has changed and then read what is new
- * from PostgreSQL themselves, so nothing is missed and row-level security decides what they see.
+ * from PostgreSQL themselves, so nothing is missed; row-level security and the policy of events decide
+ * what they see.
  *
  * Order: by (transaction, number), and only below the oldest transaction that still runs. A number
  * alone would let an event appear behind a reader's cursor when its transaction commits late.
  */
 export class EventFeed {
   readonly #database: Database;
+  readonly #known: Registry;
   readonly #signals: Signals;
 
-  constructor(database: Database, signals: Signals) {
+  constructor(database: Database, known: Registry, signals: Signals) {
     this.#database = database;
+    this.#known = known;
     this.#signals = signals;
   }
 
@@ -42,6 +47,7 @@ export class EventFeed {
   /** Up to 100 events after a cursor; `now` starts behind what has happened so far. */
   async after(actor: Actor, cursor: string, workspaceId?: string): Promise<FeedEvent[]> {
     const [xid, seq] = cursor.split('-');
+    const visible = condition(this.#known, actor, event, readable(event, actor), 'e');
     const within = workspaceId
       ? sql`and (e.record_id = ${workspaceId} or e.state->>'workspace_id' = ${workspaceId}
           or exists (select from files f where f.id = coalesce(e.state->>'file_id', '00000000-0000-0000-0000-000000000000')::uuid and f.workspace_id = ${workspaceId}))`
@@ -51,14 +57,16 @@ export class EventFeed {
       sql`select e.xid::text || '-' || e.seq as cursor, e.id, e.resource as type, e.name,
           e.record_id as "recordId", e.user_id as "userId", to_json(e.occurred_at)#>>'{}' as "occurredAt", event_data(e.state) as data
         from events e
-        where (e.xid, e.seq) > (${xid}::xid8, ${seq}::bigint) and e.xid < pg_snapshot_xmin(pg_current_snapshot()) ${within}
+        where (e.xid, e.seq) > (${xid}::xid8, ${seq}::bigint) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
+          and ${visible} ${within}
         order by e.xid, e.seq limit 100`,
     );
     return rows;
   }
 
-  /** The cursor behind everything that a reader could see now. */
+  /** The cursor behind everything that a reader could see now. @throws KyozoError for a key that reads no events */
   async now(actor: Actor): Promise<string> {
+    readable(event, actor);
     const [row] = await this.#database.rows<{ cursor: string }>(
       actor,
       sql`select coalesce((select e.xid::text || '-' || e.seq from events e

@@ -1,4 +1,23 @@
-import { belongsTo, define, integer, json, signedIn, text, timestamp, uuid } from '@kyozo/resource';
+import {
+  all,
+  any,
+  belongsTo,
+  type Check,
+  define,
+  fieldIs,
+  integer,
+  json,
+  not,
+  role,
+  self,
+  signedIn,
+  text,
+  timestamp,
+  uuid,
+} from '@kyozo/resource';
+
+/** Events of this type are for those whom the check lets see the record itself. */
+const of = (type: string, who: Check): Check => any(not(fieldIs('resource', type)), who);
 
 export const event = define({
   type: 'events',
@@ -13,8 +32,18 @@ export const event = define({
     data: json('The record after the change.', { sql: 'event_data(t.state)' }),
     occurredAt: timestamp('When.'),
   },
+  internal: {
+    subjectId: uuid('Whose the record is.', { sql: "(t.state->>'user_id')::uuid" }),
+  },
   relationships: { user: belongsTo('users', 'userId', true) },
   actions: {},
-  policies: { read: signedIn },
+  policies: {
+    // Nobody learns from the log what they may not read.
+    read: all(
+      signedIn,
+      of('invitations', role('owner', 'admin')),
+      of('api-keys', any(self('subjectId'), role('owner', 'admin'))),
+    ),
+  },
   events: {},
 });

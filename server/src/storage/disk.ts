@@ -12,14 +12,14 @@ const ADDRESS = /^[0-9a-f]{64}$/;
  * Opens the disk backend below `folder`. Content lies at `<team>/ab/cdef…`, named by its SHA-256:
  * shared by a team's workspaces, never between teams, so an address tells nothing about others.
  */
-export async function openDisk(folder: string): Promise<Storage> {
+export async function openDisk(folder: string): Promise<DiskStorage> {
   const root = resolve(folder);
   await makeFolder(join(root, 'tmp'));
   await removeAbandoned(join(root, 'tmp'));
   return new DiskStorage(root);
 }
 
-class DiskStorage implements Storage {
+export class DiskStorage implements Storage {
   #root: string;
   /** Folders known to be durable, so that a second writer never overtakes their first fsync. */
   #folders = new Map<string, Promise<void>>();
@@ -78,6 +78,16 @@ class DiskStorage implements Storage {
   async delete(scope: Scope, address: string): Promise<void> {
     assertUuid(scope.teamId);
     await orMissing(() => unlink(this.#path(scope, address)));
+  }
+
+  /** Removes all content of a team. */
+  async destroy(teamId: string): Promise<void> {
+    assertUuid(teamId);
+    const folder = join(this.#root, teamId);
+    for (const path of this.#folders.keys()) {
+      if (path.startsWith(`${folder}/`)) this.#folders.delete(path);
+    }
+    await rm(folder, { recursive: true, force: true });
   }
 
   #path(scope: Scope, address: string): string {

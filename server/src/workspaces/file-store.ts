@@ -5,7 +5,7 @@ import { stale } from '../actions.ts';
 import type { Queries, Tenant, Transaction } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
-import { changeStatement } from '../database/write.ts';
+import { changeStatement, type Signer } from '../database/write.ts';
 import type { Backend } from '../storage/choose-backend.ts';
 import type { Person } from '../storage/git.ts';
 import type { ByteRange } from '../storage/storage.ts';
@@ -23,9 +23,6 @@ import { workspace } from './workspace.ts';
 
 /** Who writes: a person, or the server in a team's name. */
 export type Writer = Actor | (Tenant & { userId?: undefined });
-
-/** In whose name a change is logged. */
-export type Signer = { teamId: string; userId?: string };
 
 /** Runs inside the transaction of a write, for what follows from the content: notebooks, for one. */
 export type Follower = (
@@ -137,7 +134,7 @@ export class FileStore {
       options.contentType,
     );
     const authors = options.authors ?? [await this.#person(writer)];
-    const signer: Signer = { teamId: writer.teamId, userId: options.by ?? writer.userId };
+    const signer: Signer = options.by ? { teamId: writer.teamId, userId: options.by } : writer;
     type Written = { version: number; changed: boolean };
     return this.#commit<Written>(writer, seen.workspace_id, authors, async (transaction) => {
       const current = await lockFile(transaction, id);
@@ -356,7 +353,8 @@ export class FileStore {
     if (!('userId' in writer) || !writer.userId) return { name: 'Kyozo', email: 'kyozo@localhost' };
     const [row] = await this.#database.rows<Person>(
       writer,
-      sql`select name, email from users where id = ${writer.userId}`,
+      sql`select name, email from users where id = ${writer.userId}
+        union all select name, 'key@localhost' from api_keys where id = ${writer.userId}`,
     );
     return row ?? { name: 'Unknown', email: 'unknown@localhost' };
   }

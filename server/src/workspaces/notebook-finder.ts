@@ -4,9 +4,9 @@ import type { Resource, Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
-import { changeStatement } from '../database/write.ts';
+import { changeStatement, type Signer } from '../database/write.ts';
 import type { FileRow } from './content-store.ts';
-import type { Follower, Signer } from './file-store.ts';
+import type { Follower } from './file-store.ts';
 import { notebook } from './notebook.ts';
 import { task } from './task.ts';
 

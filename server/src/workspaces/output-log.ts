@@ -35,7 +35,8 @@ export class OutputLog {
       (output.stream === 'stdout' || output.stream === 'stderr');
     if (joins) last.data += output.data;
     else this.#pending.push({ ...output });
-    this.#timer ??= setTimeout(() => void this.flush(), window);
+    // Whoever ends the run flushes too, and hears of what could not be stored.
+    this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), window);
   };
 
   /** Resolves when everything said so far is stored. */

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Actor, invalid, KyozoError, type Values } from '@kyozo/resource';
+import { type Actor, invalid, KyozoError, personOf, type Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
-import type { Database, Tenant } from '../database/database.ts';
+import type { Database } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
-import { changeStatement } from '../database/write.ts';
+import { changeStatement, type Signer } from '../database/write.ts';
 import type { Signals } from '../events/signals.ts';
 import type { Log } from '../log.ts';
 import type { CellResult, Language, Runtime, Session } from '../runtimes/runtime.ts';
@@ -83,7 +83,7 @@ export class Runner {
       teamId: actor.teamId,
       notebookId: request.notebookId,
       taskId: request.taskId,
-      userId: actor.userId,
+      userId: personOf(actor) ?? null,
       status: 'queued',
       language: request.language,
       source: request.source,
@@ -117,7 +117,12 @@ export class Runner {
 
   /** Ends all sessions. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#kernels.keys()].map((id) => this.#end(id)));
+    await this.close([...this.#kernels.keys()]);
+  }
+
+  /** Ends the sessions of notebooks that are no more. */
+  async close(notebookIds: readonly string[]): Promise<void> {
+    await Promise.all(notebookIds.map((id) => this.#end(id)));
   }
 
   #kernel(actor: Actor, notebookId: string): Kernel {
@@ -134,7 +139,7 @@ export class Runner {
   }
 
   async #run(
-    actor: Tenant & { userId: string },
+    actor: Actor,
     kernel: Kernel,
     id: string,
     cells: readonly Cell[],
@@ -238,7 +243,7 @@ export class Runner {
   }
 
   async #change(
-    actor: Tenant & { userId?: string },
+    actor: Signer,
     id: string,
     kind: 'insert' | 'update',
     values: Values,

@@ -30,7 +30,7 @@ export const taskRun = define({
   relationships: {
     task: belongsTo('tasks', 'taskId', true),
     notebook: belongsTo('notebooks', 'notebookId'),
-    user: belongsTo('users', 'userId'),
+    user: belongsTo('users', 'userId', true),
     outputs: hasMany('task-run-outputs', 'runId'),
   },
   actions: {

@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Authenticator, createKey } from '../../src/accounts/authenticate.ts';
 import { Tokens } from '../../src/accounts/tokens.ts';
 import { Database } from '../../src/database/database.ts';
+import { open, until } from '../collaboration/editor.ts';
 import { Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { type Acting, eventsOf, join, membership, teamOf } from './members.ts';
 
 let server: TestServer;
 let ann: Person;
@@ -182,4 +184,212 @@ test("a member sees and revokes own keys only; an owner all of the team's", asyn
     (await person.request(`/api-keys/${key.id}`, { method: 'DELETE', headers: inTeam })).status;
   expect(await remove(bob, anns)).toBe(404);
   expect(await remove(ann, bobs)).toBe(204);
+});
+
+describe("a team's key", () => {
+  let team: Acting;
+  let admin: Acting;
+  let member: Acting;
+  beforeAll(async () => {
+    team = await teamOf(ann, 'Keys');
+    admin = await join(team, 'admin');
+    member = await join(team, 'member');
+  });
+  const ofTeam = (by: Acting, attributes: object = {}) =>
+    make({ name: 'robot', scopes: ['write'], owner: 'team', ...attributes }, by);
+
+  test('is made by owners and admins, and acts as no more than they', async () => {
+    expect((await ofTeam(member)).status).toBe(403);
+    expect((await ofTeam(admin, { role: 'owner' })).status).toBe(403);
+    expect((await ofTeam(admin, { role: 'admin' })).status).toBe(201);
+    expect((await ofTeam(team, { role: 'owner' })).status).toBe(201);
+    expect((await ofTeam(team, { role: 'chief' })).status).toBe(422);
+    const own = await make({ name: 'x', scopes: ['read'], role: 'admin' }, admin);
+    expect([own.status, own.body.errors[0]!.source]).toEqual([
+      422,
+      { pointer: '/data/attributes/role' },
+    ]);
+    const { body } = await ofTeam(admin);
+    expect(body.data.attributes).toMatchObject({ owner: 'team', role: 'member' });
+    expect(body.data.relationships.user!.data).toBeNull();
+    const program = withKey(body.meta.key);
+    expect(
+      (await program.post('/api-keys', 'api-keys', { name: 'x', scopes: ['read'] })).status,
+    ).toBe(403);
+    expect((await ofTeam(program as Acting)).status).toBe(403);
+    expect((await member.get(`/api-keys/${body.data.id}`)).status).toBe(404);
+    expect((await admin.get(`/api-keys/${body.data.id}`)).status).toBe(200);
+    expect((await member.delete(`/api-keys/${body.data.id}`)).status).toBe(404);
+    expect((await admin.delete(`/api-keys/${body.data.id}`)).status).toBe(204);
+    expect((await program.get('/workspaces')).status).toBe(401);
+  });
+
+  test('acts as nobody, is named in the log, and outlives who made it', async () => {
+    const maker = await join(team, 'admin');
+    const { body } = await ofTeam(maker, { role: 'admin' });
+    const program = withKey(body.meta.key);
+    expect((await team.delete(`/user-teams/${(await membership(team, maker)).id}`)).status).toBe(
+      204,
+    );
+    expect((await maker.get('/workspaces')).status).toBe(401);
+    const made = await program.workspace('Robotic');
+    const [event] = await server.query(
+      'select user_id, credential_id from events where record_id = $1',
+      [made.id],
+    );
+    expect(event).toEqual({ user_id: null, credential_id: body.data.id });
+    const file = await program.file(made, 'n.md', '# N\n\n```bash\necho hi\n```\n');
+    const versions = await program.get<RecordObject[]>(`/files/${file.id}/versions`);
+    expect(versions.body.data[0]!.attributes.authors).toEqual([
+      { name: 'robot', email: 'key@localhost' },
+    ]);
+    const tasks = await program.get<RecordObject[]>('/tasks');
+    const run = await program.post(`/tasks/${tasks.body.data[0]!.id}/runs`, 'task-runs');
+    expect([run.status, run.body.data.relationships.user!.data]).toEqual([202, null]);
+    await (await program.fetch(`/task-runs/${run.body.data.id}/outputs/stream`)).text();
+    // What is a person's own is not the key's.
+    expect((await program.get('/users/me')).status).toBe(404);
+    for (const type of ['notifications', 'notification-preferences'])
+      expect((await program.get(`/${type}`)).body.data).toEqual([]);
+    const refused = [
+      program.post('/teams', 'teams', { name: 'x' }),
+      program.post('/users/sign-out', 'users'),
+      program.post(`/teams/${team.team}/transfer`, 'teams', { userId: member.id }),
+      program.post('/invitations/accept', 'invitations', { token: 'x' }),
+    ];
+    for (const answer of await Promise.all(refused)) expect(answer.status).toBe(403);
+    const editor = await open(server.url, program.token, file.id);
+    expect([editor.refused, editor.text]).toEqual([undefined, 'N\necho hi']);
+    editor.type('typed');
+    await until(() => editor.isSaved);
+    editor.leave();
+    const invited = await program.post('/invitations', 'invitations', {
+      email: 'robot@example.com',
+      role: 'member',
+    });
+    expect([invited.status, invited.body.data.relationships.inviter!.data]).toEqual([201, null]);
+    expect(await eventsOf(server, team.team)).toContain('invitation.created');
+  });
+
+  test('reaches no other team, also where its maker is a member', async () => {
+    const other = await teamOf(ann, 'Other');
+    const workspace = await other.workspace();
+    const file = await other.file(workspace, 'a.md', 'x');
+    const { body } = await ofTeam(team, { role: 'owner' });
+    const program = withKey(body.meta.key);
+    expect((await program.get(`/workspaces/${workspace.id}`)).status).toBe(404);
+    expect((await program.get('/workspaces', { 'kyozo-team': other.team })).status).toBe(401);
+    const teams = await program.get<RecordObject[]>('/teams');
+    expect(teams.body.data.map(({ id }) => id)).toEqual([team.team]);
+    const editor = await open(server.url, program.token, file.id);
+    expect(editor.refused).toBe('permission-denied');
+    editor.leave();
+  });
+});
+
+test('its last use is known, at most a minute late, and written no more than once a minute', async () => {
+  const { body } = await make({ name: 'x', scopes: ['read'] });
+  const program = withKey(body.meta.key);
+  const lastUse = async () =>
+    (await ann.get(`/api-keys/${body.data.id}`)).body.data.attributes.lastUsedAt as string | null;
+  expect(await lastUse()).toBeNull();
+  await program.get('/workspaces');
+  await until(async () => (await lastUse()) !== null);
+  const first = await lastUse();
+  const version = () => server.query('select xmin from api_keys where id = $1', [body.data.id]);
+  const before = await version();
+  for (let use = 0; use < 20; use++) await program.get('/workspaces');
+  expect(await version()).toEqual(before);
+  expect(await lastUse()).toBe(first);
+  // Another node that has just seen it writes nothing either.
+  await server.query('select touch_key($1)', [body.data.id]);
+  expect(await version()).toEqual(before);
+  await server.query(
+    `update api_keys set last_used_at = now() - interval '1 minute' where id = $1`,
+    [body.data.id],
+  );
+  await server.query('select touch_key($1)', [body.data.id]);
+  expect(Date.now() - Date.parse((await lastUse())!)).toBeLessThan(30_000);
+});
+
+describe('each scope on each family of routes', () => {
+  const text = '# F\n\n```bash\necho hi\n```\n';
+  let file: RecordObject;
+  let run: RecordObject;
+  let git: string;
+  beforeAll(async () => {
+    file = await ann.file(workspace, 'family.md', text);
+    const tasks = await ann.get<RecordObject[]>('/tasks');
+    run = (await ann.post(`/tasks/${tasks.body.data[0]!.id}/runs`, 'task-runs')).body.data;
+    await (await ann.fetch(`/task-runs/${run.id}/outputs/stream`)).text();
+    const teams = await ann.get<RecordObject[]>('/teams?filter[personal]=true');
+    git = `${server.url}/git/${teams.body.data[0]!.attributes.slug}/${workspace.attributes.slug}.git`;
+  });
+
+  /** What a program gets of each family: may it read, may it write. */
+  async function reach(program: Person): Promise<Record<string, boolean>> {
+    const basic = {
+      authorization: `Basic ${Buffer.from(`x:${program.token}`).toString('base64')}`,
+    };
+    const service = async (name: string) =>
+      (await fetch(`${git}/info/refs?service=${name}`, { headers: basic })).status === 200;
+    const opens = async (path: string) => {
+      const response = await program.fetch(path);
+      await response.body?.cancel();
+      return response.status === 200;
+    };
+    const list = await program.graphql<{ files: object | null } | null>(
+      '{ files(first: 1) { edges { node { id } } } }',
+    );
+    const mutation = await program.graphql<{ updateFile: { errors: object[] } }>(
+      `mutation { updateFile(id: "${file.id}", input: { metadata: {} }) { errors { code } } }`,
+    );
+    const editor = await open(server.url, program.token, file.id);
+    const joined = editor.refused === undefined;
+    if (joined) editor.type('word');
+    if (joined) await until(() => editor.isSaved || editor.provider.authorizedScope === 'readonly');
+    const types = joined && editor.provider.authorizedScope === 'read-write';
+    editor.leave();
+    const put = { method: 'PUT', raw: text, headers: { 'content-type': 'text/markdown' } };
+    return {
+      'json:api reads': (await program.get(`/files/${file.id}`)).status === 200,
+      'json:api writes':
+        (await program.patch(`/files/${file.id}`, file, { metadata: {} })).status === 200,
+      'graphql reads': !list.errors && list.data !== null,
+      'graphql writes': mutation.data.updateFile.errors.length === 0,
+      'content reads': await opens(`/files/${file.id}/content`),
+      'content writes': (await program.fetch(`/files/${file.id}/content`, put)).status === 200,
+      'events stream': await opens('/events/stream'),
+      'outputs stream': await opens(`/task-runs/${run.id}/outputs/stream`),
+      'notifications stream': await opens('/notifications/stream'),
+      'git clones': await service('git-upload-pack'),
+      'git pushes': await service('git-receive-pack'),
+      'live reads': joined,
+      'live writes': types,
+    };
+  }
+  const families =
+    (...names: string[]) =>
+    (all: Record<string, boolean>) =>
+      Object.fromEntries(Object.keys(all).map((name) => [name, names.includes(name)]));
+  const reads = ['json:api reads', 'graphql reads', 'content reads', 'git clones', 'live reads'];
+  const streamed = ['events stream', 'outputs stream', 'notifications stream'];
+  const writes = ['json:api writes', 'graphql writes', 'content writes', 'live writes'];
+
+  test.each<[string[], string[]]>([
+    [['read'], [...reads, ...streamed]],
+    [['write'], [...reads, ...streamed, ...writes]],
+    [['files:read'], reads],
+    [['files:write'], [...reads, ...writes]],
+    [['events:read'], ['events stream']],
+    [['notifications:read'], ['notifications stream']],
+    [['task-runs:read', 'task-run-outputs:read'], ['outputs stream']],
+    [['workspaces:write'], []],
+  ])('%j', async (scopes, expected) => {
+    const found = await reach(await ann.key(...scopes));
+    expect(found).toEqual(families(...expected)(found));
+    const team = await make({ name: 'x', scopes, owner: 'team', role: 'owner' });
+    const ofTeam = await reach(withKey(team.body.meta.key));
+    expect(ofTeam).toEqual(families(...expected)(ofTeam));
+  });
 });

@@ -46,6 +46,7 @@ describe('naughty texts in every attribute of every create', () => {
     'users.refresh': { refreshToken: 'x' },
     'teams.create': { name: 'Team' },
     'api-keys.create': { name: 'Key', scopes: ['read'] },
+    'invitations.preview-invitation': { token: 'x' },
     'workspaces.create': { name: 'Workspace' },
     'files.create': {},
   };

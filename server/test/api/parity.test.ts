@@ -37,6 +37,14 @@ beforeAll(async () => {
   people.owner = await keyOf(ann, 'write');
   people.member = await keyOf(bob, 'write');
   people.reader = await keyOf(ann, 'read');
+  for (const person of [ann, bob])
+    for (const kind of ['membership.removed', 'security.password-changed', 'team.deleted'])
+      await server.query('select notify_person($1, $2, $3, $4)', [person.id, kind, team, { kind }]);
+  for (const name of ['x', 'y', 'z'])
+    await people.owner.post('/invitations', 'invitations', {
+      email: `${name}@example.com`,
+      role: name === 'x' ? 'admin' : 'member',
+    });
   const docs = await people.owner.workspace('Docs');
   const code = await people.member.workspace('Code');
   for (const name of ['a', 'b', 'c', 'd', 'e'])
@@ -95,6 +103,8 @@ describe.each(['owner', 'member', 'reader'] as const)('reads as %s', (who) => {
     async (_type, resource) => {
       const person = people[who];
       const [first] = await same(person, resource, {});
+      // A member sees no invitations.
+      if (who === 'member' && resource.type === 'invitations') return expect(first).toBeUndefined();
       expect(first).toBeDefined();
       if (resource.cursor) return;
       for (const [name, attribute] of Object.entries(resource.attributes)) {
@@ -221,6 +231,10 @@ const plausible: Record<string, Record<string, unknown>> = {
   'api-keys.create': { name: 'x', scopes: ['write'] },
   'workspaces.create': { name: 'x' },
   'files.create': { path: 'x.md' },
+  'teams.transfer': { userId: nowhere },
+  'invitations.create': { email: 'w@example.com', role: 'member' },
+  'invitations.preview-invitation': { token: 'x' },
+  'invitations.accept-invitation': { token: 'x' },
 };
 const givenFor = (resource: Resource, name: string): Given => ({
   id: placeOf(resource, name).url.includes(':id') ? nowhere : undefined,
@@ -236,7 +250,9 @@ test.each(actions)(
       const { rest, graph } = await errorsOf(person, resource, name, givenFor(resource, name));
       expect(graph).toBe(rest);
       // What a member may simply do.
-      const makes = person === people.member && /^(workspaces|api-keys)\.create$/.test(at);
+      const makes =
+        person === people.member &&
+        /^((workspaces|api-keys)\.create|notifications\.read-all.*)$/.test(at);
       if (!makes) {
         expect(rest).toMatch(/^(unauthenticated|forbidden|not_found|invalid)$/);
         expect(await server.query('select count(*) from events')).toEqual(before);

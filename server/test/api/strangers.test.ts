@@ -18,6 +18,8 @@ beforeAll(async () => {
   const workspace = await ann.workspace();
   await ann.file(workspace, 'n.md', '# N\n\n```bash\necho hi\n```\n');
   await ann.key('read');
+  await ann.post('/invitations', 'invitations', { email: 'late@example.com', role: 'member' });
+  await server.query(`select notify_person($1, 'team.deleted', null, '{}')`, [ann.id]);
   const { body } = await ann.get<RecordObject[]>('/tasks');
   const run = await ann.post(`/tasks/${body.data[0]!.id}/runs`, 'task-runs');
   // To its end: what it still had to say would be counted as the stranger's doing.
@@ -31,6 +33,9 @@ beforeAll(async () => {
     'task-runs',
     'events',
     'api-keys',
+    'invitations',
+    'notifications',
+    'notification-preferences',
     'user-teams',
     'teams',
     'users',

@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Actor } from '@kyozo/resource';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Database } from '../../src/database/database.ts';
@@ -39,15 +41,59 @@ async function actorOf(person: Person): Promise<Actor> {
   };
 }
 
-test('every table with a team has forced row-level security', async () => {
-  const rows = await server.query<{ relname: string }>(`
-    select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'team_id'
-    where c.relkind = 'r' and not (c.relrowsecurity and c.relforcerowsecurity)`);
-  expect(rows).toEqual([]);
-  const [{ count }] = (await server.query<{ count: string }>(
-    `select count(*) from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'team_id' where c.relkind = 'r'`,
-  )) as [{ count: string }];
-  expect(Number(count)).toBeGreaterThanOrEqual(12);
+/** Tables that hold rows of no team: whose they are, and who may reach them, is said here alone. */
+const teamless: Record<string, 'identity' | 'person' | 'own role'> = {
+  accounts: 'identity',
+  migrations: 'own role',
+  notification_preferences: 'person',
+  refresh_tokens: 'identity',
+  sessions: 'identity',
+  signing_keys: 'identity',
+  users: 'person',
+  verifications: 'identity',
+};
+const roles = `('kyozo_server', 'kyozo_auth', 'kyozo_definer')`;
+
+test('every table of a team or a person has forced row-level security; the others are known', async () => {
+  const rows = await server.query<{
+    name: string;
+    tenant: boolean;
+    secured: boolean;
+    rules: number;
+  }>(`
+    select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as secured,
+      c.relname = 'teams' or exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'team_id') as tenant,
+      (select count(*)::integer from pg_policy p where p.polrelid = c.oid) as rules
+    from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')`);
+  for (const { name, tenant, secured, rules } of rows) {
+    if (tenant || teamless[name] === 'person') {
+      expect([name, secured, rules > 0]).toEqual([name, true, true]);
+    } else {
+      expect([name, typeof teamless[name]]).toEqual([name, 'string']);
+    }
+  }
+  expect(rows.filter(({ tenant }) => tenant).length).toBeGreaterThanOrEqual(15);
+});
+
+test('what belongs to no team is out of reach of the role that serves requests', async () => {
+  const names = Object.keys(teamless).filter((name) => teamless[name] !== 'person');
+  const granted = await server.query(
+    `select table_name, privilege_type from information_schema.role_table_grants
+      where grantee = 'kyozo_server' and table_schema = 'public' and table_name = any($1)`,
+    [names],
+  );
+  expect(granted).toEqual([]);
+});
+
+test('no policy lets a role see every row but those of identity and of the definer', async () => {
+  const open = await server.query<{ name: string; role: string }>(`
+    select c.relname || '.' || p.polname as name, coalesce(r.rolname, 'public') as role
+    from pg_policy p join pg_class c on c.oid = p.polrelid
+    cross join lateral unnest(p.polroles) granted (oid) left join pg_roles r on r.oid = granted.oid
+    where pg_get_expr(p.polqual, p.polrelid) = 'true'`);
+  const others = open.filter(({ name, role }) => role !== 'kyozo_definer' && name !== 'users.auth');
+  expect(others).toEqual([]);
+  expect(open.find(({ name }) => name === 'users.auth')?.role).toBe('kyozo_auth');
 });
 
 test('a reference between tables of teams carries the team', async () => {
@@ -55,21 +101,67 @@ test('a reference between tables of teams carries the team', async () => {
     select c.conname from pg_constraint c
     join pg_attribute own on own.attrelid = c.conrelid and own.attname = 'team_id'
     join pg_attribute other on other.attrelid = c.confrelid and other.attname = 'team_id'
-    where c.contype = 'f' and not (own.attnum = any (c.conkey))`);
+    where c.contype = 'f' and not (own.attnum = any (c.conkey) and other.attnum = any (c.confkey)
+      and array_position(c.conkey, own.attnum) = array_position(c.confkey, other.attnum))`);
   expect(rows).toEqual([]);
 });
 
-test("the server's roles own nothing, bypass nothing and may not truncate", async () => {
+test('what a row without a team points at never takes a row of a team with it', async () => {
+  // A cascade from a person ends in what is the person's; a team's rows go with their team only.
+  const rows = await server.query<{ name: string }>(`
+    select c.conname as name from pg_constraint c
+    join pg_class f on f.oid = c.confrelid and f.relname = 'users'
+    join pg_attribute own on own.attrelid = c.conrelid and own.attname = 'team_id'
+    where c.contype = 'f' and c.confdeltype = 'c' order by 1`);
+  expect(rows.map(({ name }) => name)).toEqual([
+    'api_keys_user_id_fkey',
+    'notifications_user_id_fkey',
+    'user_teams_user_id_fkey',
+  ]);
+});
+
+test("the server's roles own nothing, bypass nothing, may not truncate and change no schema", async () => {
   const rows = await server.query(`
     select rolname from pg_roles where rolname like 'kyozo%' and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)`);
   expect(rows).toEqual([]);
   const owned = await server.query(`
     select c.relname from pg_class c join pg_roles r on r.oid = c.relowner where r.rolname like 'kyozo%'`);
   expect(owned).toEqual([]);
-  const truncate = await server.query(
-    `select table_name from information_schema.role_table_grants where privilege_type = 'TRUNCATE' and grantee like 'kyozo%'`,
+  const grants = await server.query(
+    `select table_name, privilege_type, grantee from information_schema.role_table_grants
+      where privilege_type in ('TRUNCATE', 'TRIGGER', 'REFERENCES') and (grantee like 'kyozo%' or grantee = 'PUBLIC')
+        and table_schema = 'public'`,
   );
-  expect(truncate).toEqual([]);
+  expect(grants).toEqual([]);
+  const created = await server.query(
+    `select rolname from pg_roles where rolname in ${roles} and has_schema_privilege(oid, 'public', 'create')`,
+  );
+  expect(created).toEqual([]);
+  const public_ = await server.query(
+    `select table_name from information_schema.role_table_grants where grantee = 'PUBLIC' and table_schema = 'public'`,
+  );
+  expect(public_).toEqual([]);
+});
+
+test('a function with more rights is the definer’s, names its schema, and is nobody’s by default', async () => {
+  const functions = await server.query<{
+    name: string;
+    owner: string;
+    config: string[] | null;
+    open: boolean;
+  }>(`
+    select p.oid::regprocedure::text as name, r.rolname as owner, p.proconfig as config,
+      has_function_privilege('public', p.oid, 'execute') as open
+    from pg_proc p join pg_roles r on r.oid = p.proowner
+    where p.pronamespace = 'public'::regnamespace and p.prosecdef`);
+  expect(functions.length).toBeGreaterThanOrEqual(12);
+  for (const { name, owner, config, open } of functions)
+    expect([name, owner, config, open]).toEqual([
+      name,
+      'kyozo_definer',
+      ['search_path=public, pg_temp'],
+      false,
+    ]);
 });
 
 test('there is no view that would bypass the policies', async () => {
@@ -77,6 +169,56 @@ test('there is no view that would bypass the policies', async () => {
     select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'public' and (c.relkind = 'm' or (c.relkind = 'v' and not coalesce('security_invoker=true' = any (c.reloptions), false)))`);
   expect(rows).toEqual([]);
+});
+
+test('settings are of one transaction only, wherever our code makes one', async () => {
+  const folders = ['../../src', '../../migrations'].map((path) => join(import.meta.dirname, path));
+  const files = (
+    await Promise.all(
+      folders.map(async (folder) =>
+        (await readdir(folder, { recursive: true })).map((name) => join(folder, name)),
+      ),
+    )
+  )
+    .flat()
+    .filter((path) => /\.(ts|sql)$/.test(path));
+  let calls = 0;
+  for (const path of files) {
+    const text = await readFile(path, 'utf8');
+    for (const [call, last] of text.matchAll(/set_config\([^;]*?, *(true|false)\)/g)) {
+      expect([path, call, last]).toEqual([path, call, 'true']);
+      calls += 1;
+    }
+    // A plain SET of ours would outlive its transaction on a connection that others use.
+    expect([path, /\bset +(session +)?app\./i.test(text)]).toEqual([path, false]);
+  }
+  expect(calls).toBeGreaterThanOrEqual(5);
+});
+
+test('no connection keeps a team or a person when it is given back', async () => {
+  const [actor] = actors as [Actor];
+  const left = () =>
+    database.system<{ team: string; person: string; credential: string }>(
+      sql`select coalesce(current_setting('app.team_id', true), '') as team,
+        coalesce(current_setting('app.user_id', true), '') as person,
+        coalesce(current_setting('app.credential', true), '') as credential`,
+    );
+  const nothing = [{ team: '', person: '', credential: '' }];
+  for (let index = 0; index < 100; index++) {
+    const work = [
+      database.rows(actor, sql`select 1`),
+      database.rows(actor, sql`select 1 / 0`).catch(() => undefined),
+      database
+        .transaction(actor, async () => {
+          if (index % 2) throw new Error('no');
+        })
+        .catch(() => undefined),
+    ];
+    const during = [left(), left(), left()];
+    await Promise.all(work);
+    for (const state of [...(await Promise.all(during)), await left()])
+      expect(state).toEqual(nothing);
+  }
 });
 
 test('without a team nothing is seen, and nothing fails', async () => {

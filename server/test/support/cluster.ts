@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbedded } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrate.ts';
+import { prepareJobs } from '../../src/jobs/queue.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -18,6 +19,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const folder = await mkdtemp(join(tmpdir(), 'kyozo-test-'));
   const cluster = await startEmbedded(folder, 'a secret key for tests, 32 characters');
   await migrate(cluster.url);
+  await prepareJobs(cluster.url);
   const client = new pg.Client({ connectionString: cluster.url.replace(/kyozo$/, 'postgres') });
   await client.connect();
   await client.query('alter database kyozo is_template true');
