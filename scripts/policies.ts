@@ -28,6 +28,8 @@ function words(check: Check): string {
       return check.roles.join(', ');
     case 'self':
       return `the one in ${check.field}`;
+    case 'acting':
+      return `in the team ${check.field}`;
     case 'field':
       return `${check.field} is ${JSON.stringify(check.value)}`;
     case 'not':

@@ -2,11 +2,15 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { crash } from './crash.ts';
+import { matrix } from './matrix.ts';
 
 /** A soak: as many runs as asked, the same for the same seed. @throws Error that says what was lost */
 type Soak = (options: { seed: number; runs: number; say: (line: string) => void }) => Promise<void>;
 
-const soaks: Record<string, { run: Soak; runs: number }> = { crash: { run: crash, runs: 200 } };
+const soaks: Record<string, { run: Soak; runs: number }> = {
+  crash: { run: crash, runs: 200 },
+  matrix: { run: matrix, runs: 250_000 },
+};
 
 const { values, positionals } = parseArgs({
   options: { seed: { type: 'string' }, runs: { type: 'string' } },

@@ -1,10 +1,5 @@
 import type { Attribute, Relationship, Resource } from '@kyozo/resource';
-import {
-  listName,
-  mutationName,
-  oneName,
-  relateName,
-} from '../../server/src/api/graphql/names.ts';
+import { listName, mutationName, oneName, relateName } from '../../server/src/api/graphql/names.ts';
 import { actionsOf } from '../../server/src/api/jsonapi/routes.ts';
 import { type Ask, type Check, type Request, shows } from './check.ts';
 import type { Actor, Oracle, Record_ } from './oracle.ts';
@@ -44,7 +39,8 @@ const listOf =
           .filter(({ values }) => !trash || values[trash] === null);
     return request(credential, `{ it: ${field}(first: 100) { edges { node { id } } } }`, (told) => {
       if (refusal || cursor) return mustBe(told, refusal);
-      const ids = (told.data?.it as Connection).edges.map(({ node }) => node.id);
+      const { edges } = (told.data?.it ?? { edges: [] }) as Connection;
+      const ids = edges.map(({ node }) => node.id);
       return shows(due, () => ids)(200, '');
     });
   };
@@ -64,9 +60,7 @@ const nodeOf =
     const { actor } = credential;
     if (actor && !oracle.reaches(actor, record.type, 'read')) return undefined;
     return request(credential, `{ it: node(id: "${record.id}") { id } }`, (told) =>
-      actor
-        ? mustShow(told.data?.it, oracle, credential, record)
-        : mustBe(told, 'unauthenticated'),
+      actor ? mustShow(told.data?.it, oracle, credential, record) : mustBe(told, 'unauthenticated'),
     );
   };
 
@@ -76,7 +70,8 @@ const relatedOf =
     const { actor } = credential;
     const relationship = resource.relationships[name]!;
     const target = oracle.known.get(relationship.type)!;
-    const visible = actor && !refusalToRead(oracle, actor, record.type) && oracle.sees(actor, record);
+    const visible =
+      actor && !refusalToRead(oracle, actor, record.type) && oracle.sees(actor, record);
     // What is refused here is asked of the fields of Query.
     if (!visible || !oracle.reaches(actor, target.type, 'read')) return undefined;
     const many = relationship.kind === 'has-many' || relationship.kind === 'many-through';
@@ -88,7 +83,8 @@ const relatedOf =
       const due = reached(oracle, actor, record, relationship).filter(
         ({ values }) => !many || !target.trash || values[target.trash] === null,
       );
-      if (many) return shows(due, () => (found as Connection).edges.map(({ node }) => node.id))(200, '');
+      if (many)
+        return shows(due, () => (found as Connection).edges.map(({ node }) => node.id))(200, '');
       const id = (found as { id: string } | null)?.id;
       return id === due[0]?.id ? undefined : `shows ${id} where ${due[0]?.id} is due`;
     });
@@ -107,7 +103,9 @@ function reached(
       return visible.filter(({ id }) => id === record.values[relationship.field]);
     case 'many-through': {
       const { through, field, otherField } = relationship;
-      const links = oracle.visible(actor, through).filter(({ values }) => values[field] === record.id);
+      const links = oracle
+        .visible(actor, through)
+        .filter(({ values }) => values[field] === record.id);
       const ids = new Set(links.map(({ values }) => values[otherField]));
       return visible.filter(({ id }) => ids.has(id));
     }
@@ -124,17 +122,27 @@ const refusalOf =
     const policy = resource.policies[name]!;
     if (policy.check === 'anyone') return undefined;
     const onRecord = action.route ? action.route.on === 'record' : action.kind !== 'create';
-    const refusal = refusalToAct(oracle, resource, name, credential.actor, onRecord ? record : undefined);
+    const refusal = refusalToAct(
+      oracle,
+      resource,
+      name,
+      credential.actor,
+      onRecord ? record : undefined,
+    );
     if (!refusal) return undefined;
     const input = inputOf(resource, name);
     const parameters = [onRecord ? `id: "${record.id}"` : '', input ? `input: ${input}` : ''];
     const given = parameters.filter(Boolean).join(', ');
     const call = `${mutationName(resource, name)}${given ? `(${given})` : ''}`;
-    return request(credential, `mutation { it: ${call} { errors { code } } }`, ({ data, errors }) => {
-      const payload = data?.it as { errors: { code: string }[] } | undefined;
-      const code = payload?.errors[0]?.code ?? errors?.[0]?.extensions?.code;
-      return code === refusal ? undefined : `${code} where ${refusal} is due`;
-    });
+    return request(
+      credential,
+      `mutation { it: ${call} { errors { code } } }`,
+      ({ data, errors }) => {
+        const payload = data?.it as { errors: { code: string }[] } | undefined;
+        const code = payload?.errors[0]?.code ?? errors?.[0]?.extensions?.code;
+        return code === refusal ? undefined : `${code} where ${refusal} is due`;
+      },
+    );
   };
 
 function refusalToAct(
@@ -149,7 +157,8 @@ function refusalToAct(
   if (unreadable) return unreadable;
   if (record && !oracle.sees(actor, record)) return 'not_found';
   const scope = resource.actions[name]!.scope ?? resource.type;
-  const may = oracle.reaches(actor, scope, 'write') && oracle.holds(resource.policies[name]!, actor, record);
+  const may =
+    oracle.reaches(actor, scope, 'write') && oracle.holds(resource.policies[name]!, actor, record);
   return may ? undefined : 'forbidden';
 }
 

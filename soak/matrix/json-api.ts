@@ -41,7 +41,8 @@ export function jsonApiChecks(oracle: Oracle): Check[] {
   ]);
 }
 
-const idsIn = (text: string) => (JSON.parse(text) as { data: { id: string }[] }).data.map(({ id }) => id);
+const idsIn = (text: string) =>
+  (JSON.parse(text) as { data: { id: string }[] }).data.map(({ id }) => id);
 
 const listOf =
   (oracle: Oracle, { type, trash, cursor }: Resource): Ask =>
@@ -50,7 +51,9 @@ const listOf =
     const expected = !actor ? 401 : oracle.reaches(actor, type, 'read') ? 200 : 403;
     const request = { method: 'GET', path, headers };
     if (expected !== 200 || cursor) return { ...request, verify: status(expected) };
-    const visible = oracle.visible(actor!, type).filter(({ values }) => !trash || values[trash] === null);
+    const visible = oracle
+      .visible(actor!, type)
+      .filter(({ values }) => !trash || values[trash] === null);
     return { ...request, verify: shows(visible, idsIn) };
   };
 
@@ -116,7 +119,9 @@ const actionOf =
     const { method, url } = placeOf(resource, name);
     const onRecord = url.includes(':id');
     const path = `${root}${url.replace(':id', record.id)}`;
-    const verify = status(actionStatus(oracle, resource, name, credential, onRecord ? record : undefined));
+    const verify = status(
+      actionStatus(oracle, resource, name, credential, onRecord ? record : undefined),
+    );
     const plain = onRecord && method === 'PATCH';
     const headers = { ...credential.headers, ...(onRecord ? noVersion : {}) };
     if (method === 'DELETE') return { method, path, headers, verify };
@@ -145,4 +150,3 @@ function actionStatus(
   if (!oracle.reaches(actor, scope, 'write')) return 403;
   return oracle.holds(policy, actor, record) ? allowed : 403;
 }
-

@@ -79,8 +79,7 @@ export class Oracle {
   #isInReach(actor: Actor, { type, id, values }: Record_): boolean {
     const resource = this.known.get(type)!;
     if (type === 'users') return id === actor.userId || this.#shares(actor, id);
-    if (type === 'teams')
-      return id === actor.teamId || this.isMember(actor.userId, id);
+    if (type === 'teams') return id === actor.teamId || this.isMember(actor.userId, id);
     if (type === 'user-teams')
       return values.teamId === actor.teamId || values.userId === actor.userId;
     if (isPersonal(resource)) return values.userId === actor.userId;

@@ -54,7 +54,8 @@ function meStatus(oracle: Oracle, actor: Actor | undefined): number {
 function writeStatus(oracle: Oracle, actor: Actor | undefined, record: Record_): number {
   const own = readStatus(oracle, actor, record);
   if (own !== 200) return own;
-  return oracle.reaches(actor!, 'files', 'write') ? 412 : 403;
+  if (!oracle.reaches(actor!, 'files', 'write')) return 403;
+  return record.values.deletedAt === null ? 412 : 409;
 }
 
 const stream = (path: string, headers: Record<string, string>, due: number): Request => ({
@@ -77,7 +78,7 @@ const operations =
       path: '/api/v1/operations',
       headers: { ...headers, 'content-type': type },
       body: { 'atomic:operations': [{ op: 'update', data }] },
-      verify: status(own === 412 ? 422 : own),
+      verify: status(own === 412 || own === 409 ? 422 : own),
     };
   };
 

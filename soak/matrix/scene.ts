@@ -5,7 +5,7 @@ import { type Actor, type Membership, Oracle, type Record_, type Role } from './
 /** A running server, and a way past row-level security to see what is really there. */
 export type Host = {
   url: string;
-  query<Row>(text: string, values?: unknown[]): Promise<Row[]>;
+  query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
 };
 
 /** A credential in a team: what it sends, and who that makes it; no actor when it must be refused. */
@@ -46,7 +46,10 @@ export async function makeScene(host: Host, known: Registry): Promise<Scene> {
   for (const person of [people.owner, people.admin, people.member])
     await furnish(host, person, team);
   await furnish(host, people.stranger, other);
-  await host.query('delete from user_teams where user_id = $1 and team_id = $2', [people.left.id, team]);
+  await host.query('delete from user_teams where user_id = $1 and team_id = $2', [
+    people.left.id,
+    team,
+  ]);
 
   const credentials: Credential[] = [
     { name: 'nobody', headers: {}, actor: undefined },
@@ -77,7 +80,11 @@ export async function makeScene(host: Host, known: Registry): Promise<Scene> {
     );
   }
   credentials.push(
-    { name: 'stranger in our team', headers: bearer(people.stranger.token, team), actor: undefined },
+    {
+      name: 'stranger in our team',
+      headers: bearer(people.stranger.token, team),
+      actor: undefined,
+    },
     { name: 'who left, in our team', headers: bearer(people.left.token, team), actor: undefined },
     ...tokensOfLeft.map((it) => ({ name: it.name, headers: it.headers, actor: undefined })),
     { name: 'signed out', headers: bearer(await signedOut(host)), actor: undefined },
@@ -93,12 +100,16 @@ const bearer = (token: string, team?: string): Record<string, string> => ({
 /** Reads every record of every declared type past row-level security. */
 async function look(host: Host, known: Registry): Promise<Oracle> {
   const records: Record_[] = [];
-  for (const { type, table } of known.values()) {
+  for (const { type, table, attributes, internal } of known.values()) {
+    const computed = Object.entries({ ...attributes, ...internal }).filter(([, it]) => it.sql);
+    const more = computed.flatMap(([name, it]) => [`'${name}'`, `(${it.sql})`]).join(', ');
     const rows = await host.query<{ id: string; row: Record<string, unknown> }>(
-      `select id, to_jsonb(t) as row from ${table} t`,
+      `select id, to_jsonb(t) || jsonb_build_object(${more}) as row from ${table} t`,
     );
     for (const { id, row } of rows) {
-      const values = Object.fromEntries(Object.entries(row).map(([name, value]) => [camel(name), value]));
+      const values = Object.fromEntries(
+        Object.entries(row).map(([name, value]) => [camel(name), value]),
+      );
       records.push({ type, id, values });
     }
   }
@@ -108,7 +119,8 @@ async function look(host: Host, known: Registry): Promise<Oracle> {
   return new Oracle(known, records, memberships);
 }
 
-const camel = (column: string) => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const camel = (column: string) =>
+  column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 async function register(host: Host, name: string): Promise<Person> {
   const email = `${randomUUID()}@example.com`;
@@ -130,18 +142,34 @@ async function found(host: Host, person: Person, name: string): Promise<string> 
 
 /** Keys of a person's own, of every scope and in every state; without scopes when it must be refused. */
 async function keys(host: Host, person: Person, team: string, name: string) {
-  const made: { name: string; headers: Record<string, string>; scopes: string[] | undefined }[] = [];
+  const made: { name: string; headers: Record<string, string>; scopes: string[] | undefined }[] =
+    [];
   const make = async (scopes: string[]) => {
     const attributes = { name: scopes.join(' '), scopes };
-    const { data, meta } = await call(host, 'POST', '/api-keys', bearer(person.token, team), 'api-keys', attributes);
+    const { data, meta } = await call(
+      host,
+      'POST',
+      '/api-keys',
+      bearer(person.token, team),
+      'api-keys',
+      attributes,
+    );
     return { id: data.id, headers: bearer(String(meta.key)) };
   };
-  for (const scopes of [['read'], ['write'], ['files:read'], ['files:write'], ['workspaces:read', 'files:write']]) {
+  for (const scopes of [
+    ['read'],
+    ['write'],
+    ['files:read'],
+    ['files:write'],
+    ['workspaces:read', 'files:write'],
+  ]) {
     const key = await make(scopes);
     made.push({ name: `${name}’s key ${scopes.join(' ')}`, headers: key.headers, scopes });
   }
   const expired = await make(['write']);
-  await host.query("update api_keys set expires_at = now() - interval '1 second' where id = $1", [expired.id]);
+  await host.query("update api_keys set expires_at = now() - interval '1 second' where id = $1", [
+    expired.id,
+  ]);
   made.push({ name: `${name}’s expired key`, headers: expired.headers, scopes: undefined });
   const revoked = await make(['write']);
   await call(host, 'DELETE', `/api-keys/${revoked.id}`, bearer(person.token, team));
@@ -156,11 +184,27 @@ async function keys(host: Host, person: Person, team: string, name: string) {
 }
 
 /** Keys that belong to the team: nobody's, so nothing of a person's own is theirs. */
-async function teamKeys(host: Host, person: Person, teamId: string, name: string): Promise<Credential[]> {
+async function teamKeys(
+  host: Host,
+  person: Person,
+  teamId: string,
+  name: string,
+): Promise<Credential[]> {
   const made: Credential[] = [];
-  for (const [role, scopes] of [['member', ['write']], ['admin', ['write']], ['member', ['read']]] as const) {
+  for (const [role, scopes] of [
+    ['member', ['write']],
+    ['admin', ['write']],
+    ['member', ['read']],
+  ] as const) {
     const attributes = { name: `team ${role}`, scopes, owner: 'team', role };
-    const { data, meta } = await call(host, 'POST', '/api-keys', bearer(person.token, teamId), 'api-keys', attributes);
+    const { data, meta } = await call(
+      host,
+      'POST',
+      '/api-keys',
+      bearer(person.token, teamId),
+      'api-keys',
+      attributes,
+    );
     made.push({
       name: `${name}’s team key, ${role} ${scopes}`,
       headers: bearer(String(meta.key)),
@@ -183,7 +227,8 @@ async function furnish(host: Host, person: Person, team: string): Promise<void> 
     (await call(host, 'POST', '/workspaces', headers, 'workspaces', { name })).data.id;
   const file = async (workspaceId: string, path: string, content: string) => {
     const relationships = { workspace: { data: { type: 'workspaces', id: workspaceId } } };
-    return (await call(host, 'POST', '/files', headers, 'files', { path, content }, relationships)).data.id;
+    return (await call(host, 'POST', '/files', headers, 'files', { path, content }, relationships))
+      .data.id;
   };
   const [live, archived] = [await workspace('Live'), await workspace('Archived')];
   const ids = [

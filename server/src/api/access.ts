@@ -22,6 +22,7 @@ const plain: Record<string, Access> = {
   'GET /api/v1/files/:id/content': 'files.read',
   'PUT /api/v1/files/:id/content': 'files.write',
   'GET /api/v1/events/stream': 'events.read',
+  'GET /api/v1/notifications/stream': 'notifications.read',
   'GET /api/v1/task-runs/:id/outputs/stream': 'task-run-outputs.read',
   'GET /api/graphql': 'protocol',
   'POST /api/graphql': 'protocol',

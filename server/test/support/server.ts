@@ -11,7 +11,7 @@ export type TestServer = Running & {
   dataDir: string;
   config: Config;
   /** A superuser's query, past row-level security. */
-  query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
+  query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
 };
 
 let count = 0;
@@ -39,7 +39,8 @@ export async function startServer(overrides: Partial<Config> = {}): Promise<Test
     databaseUrl,
     dataDir,
     config,
-    query: async (text, values) => (await pool.query(text, values)).rows,
+    query: async <Row extends object>(text: string, values?: unknown[]) =>
+      (await pool.query(text, values)).rows as Row[],
     async stop() {
       await running.stop();
       await pool.end();
