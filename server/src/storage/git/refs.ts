@@ -19,12 +19,16 @@ export async function setRef(repository: string, ref: string, oid: string | null
   try {
     if (oid !== null) await lock.writeFile(`${oid}\n`);
     await lock.sync();
-    if (oid !== null) await rename(`${path}.lock`, path);
-    else await rm(path, { force: true });
+    if (oid === null) await rm(path, { force: true });
+  } catch (error) {
+    await rm(`${path}.lock`, { force: true });
+    throw error;
   } finally {
     await lock.close();
-    await rm(`${path}.lock`, { force: true });
   }
+  // The lock is given up by this alone: a file of its name may be another's the moment after.
+  if (oid !== null) await rename(`${path}.lock`, path);
+  else await rm(`${path}.lock`, { force: true });
   await syncFolder(dirname(path));
 }
 
