@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { crash } from './crash.ts';
+import { fuzz } from './fuzz.ts';
 import { matrix } from './matrix.ts';
 
 /** A soak: as many runs as asked, the same for the same seed. @throws Error that says what was lost */
@@ -9,6 +10,7 @@ type Soak = (options: { seed: number; runs: number; say: (line: string) => void 
 
 const soaks: Record<string, { run: Soak; runs: number }> = {
   crash: { run: crash, runs: 200 },
+  fuzz: { run: fuzz, runs: 100_000 },
   matrix: { run: matrix, runs: 250_000 },
 };
 

@@ -142,7 +142,14 @@ const idAttribute: Attribute = uuid('The id.');
 const nilAttribute: Attribute = { ...idAttribute, kind: 'boolean' };
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const listOf = (raw: unknown): unknown[] => (Array.isArray(raw) ? raw : String(raw).split(','));
+/** A comma-separated text, or a list; what has further brackets stays the one thing that it is. */
+const listOf = (raw: unknown): unknown[] =>
+  Array.isArray(raw) ? raw : typeof raw === 'string' ? raw.split(',') : [raw];
+/** @throws KyozoError for a parameter with brackets behind it */
+function textOf(raw: unknown, parameter: string): string {
+  if (typeof raw !== 'string') throw malformed(`${parameter} must be one text.`, { parameter });
+  return raw;
+}
 const printable = (name: string) => JSON.stringify(name.slice(0, 80));
 /** Never reaches `__proto__` or `constructor` through a name that a caller chose. */
 const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
@@ -159,7 +166,7 @@ function parseSort(resource: Resource, raw: unknown): Sort[] {
       parameter: 'sort',
     });
   }
-  const names = (Array.isArray(raw) ? raw : String(raw).split(',')).map(String);
+  const names = listOf(raw).map((name) => textOf(name, 'sort'));
   const sort = names.map((name) => {
     const descending = name.startsWith('-');
     const field = descending ? name.slice(1) : name;
@@ -190,7 +197,7 @@ function parsePage(raw: unknown, limits: Limits): Page {
     const parsed =
       typeof value === 'number'
         ? value
-        : /^\d{1,9}$/.test(String(value))
+        : typeof value === 'string' && /^\d{1,9}$/.test(value)
           ? Number(value)
           : Number.NaN;
     if (!Number.isInteger(parsed) || parsed < min || parsed > max) {
@@ -216,7 +223,7 @@ function parsePage(raw: unknown, limits: Limits): Page {
     const limit = number('limit', limits.pageSize, 1, limits.maxPageSize);
     return { kind: 'offset', limit, offset: number('offset', 0, 0, 100_000_000), count };
   }
-  if (Number(page.size) > limits.maxPageSize) {
+  if (!isObject(page.size) && Number(page.size) > limits.maxPageSize) {
     throw new KyozoError('malformed', `page[size] is at most ${limits.maxPageSize}.`, {
       source: { parameter: 'page[size]' },
       meta: { page: { maxSize: limits.maxPageSize } },
@@ -236,7 +243,7 @@ function parsePage(raw: unknown, limits: Limits): Page {
 function parseInclude(known: Registry, root: Resource, raw: unknown, limits: Limits): IncludeTree {
   const tree: IncludeTree = {};
   if (raw === undefined || raw === '') return tree;
-  for (const path of String(raw).split(',')) {
+  for (const path of textOf(raw, 'include').split(',')) {
     const names = path.split('.');
     if (names.length > limits.includeDepth) {
       throw malformed(`Include at most ${limits.includeDepth} levels.`, { parameter: 'include' });
@@ -265,7 +272,7 @@ function parseFields(known: Registry, raw: unknown): Map<string, Set<string>> {
     const parameter = `fields[${type}]`;
     const resource = known.get(type);
     if (!resource) throw malformed(`There is no type ${printable(type)}.`, { parameter });
-    const names = String(list).split(',').filter(Boolean);
+    const names = textOf(list, parameter).split(',').filter(Boolean);
     for (const name of names) {
       if (!own(resource.attributes, name) && !own(resource.relationships, name)) {
         throw malformed(`${type} has no field ${printable(name)}.`, { parameter });

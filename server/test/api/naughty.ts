@@ -1,5 +1,7 @@
+import bigList from 'big-list-of-naughty-strings' with { type: 'json' };
+
 /** Texts that have broken programs, of many kinds; all are valid JSON, few are welcome everywhere. */
-export const naughty: readonly string[] = [
+const ours: readonly string[] = [
   ...[
     '',
     ' ',
@@ -255,3 +257,6 @@ export const naughty: readonly string[] = [
     'P1Y',
   ],
 ];
+
+/** The big list of naughty strings, and ours; each once. */
+export const naughty: readonly string[] = [...new Set([...bigList, ...ours])];
