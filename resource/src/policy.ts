@@ -8,7 +8,8 @@ import { always, type Condition, equals, never } from './condition.ts';
 export type Check =
   | { check: 'anyone' | 'signed-in' | 'nobody' }
   | { check: 'role'; roles: readonly Role[] }
-  | { check: 'self' | 'acting'; field: string }
+  | { check: 'self'; field: string }
+  | { check: 'acting'; field: string }
   | { check: 'field'; field: string; value: unknown }
   | { check: 'all' | 'any'; of: readonly Check[] }
   | { check: 'not'; of: Check }

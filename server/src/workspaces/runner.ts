@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Actor, invalid, KyozoError, personOf, type Values } from '@kyozo/resource';
+import { type Actor, invalid, KyozoError, notFound, personOf, type Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Database } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
@@ -170,6 +170,7 @@ export class Runner {
       };
       await this.#change(actor, id, 'update', finished, 'finish');
     } catch (error) {
+      if (isGone(error)) return;
       this.#parts.log.error({ err: error, runId: id }, 'a run could not be carried out');
       outputs.append({
         stream: 'error',
@@ -254,10 +255,14 @@ export class Runner {
       { teamId: actor.teamId },
       changeStatement(actor, change),
     );
+    if (!row) throw notFound();
     this.#parts.changed(actor.teamId);
-    return rowOf({ resource: taskRun, sort: [] }, row!);
+    return rowOf({ resource: taskRun, sort: [] }, row);
   }
 }
+
+/** Whether a run could not be written down because it has gone with its team. */
+const isGone = (error: unknown) => error instanceof KyozoError && error.code === 'not_found';
 
 function languageOf(name: string, runtime: Runtime): Language {
   const language = aliases[name.toLowerCase()];

@@ -131,6 +131,21 @@ test('a day is one mail a person, and nothing comes twice', async () => {
   expect(await mailsTo(people[2]!)).toEqual([]);
 });
 
+test('many people are reached, however many of them have read theirs', async () => {
+  await server.query(`insert into users (id, name, email)
+    select gen_random_uuid(), 'Many ' || n, 'many' || n || '@example.com' from generate_series(1, 130) n`);
+  await server.query(`update notification_preferences set mail = 'daily'
+    where "group" = 'memberships' and user_id in (select id from users where name like 'Many %')`);
+  await server.query(
+    `select notify_person(id, 'team.deleted', null, '{"team": "Big"}') from users where name like 'Many %'`,
+  );
+  await server.query(`update notifications set read_at = now() where user_id in
+    (select id from users where name like 'Many %' and name <> 'Many 130' and name <> 'Many 1')`);
+  const before = await posted();
+  await digests();
+  expect(await posted()).toBe(before + 2);
+});
+
 test('a digest that is killed in the middle is sent by the next, once', async () => {
   const people = [await register(server.url), await register(server.url)];
   for (const person of people) {

@@ -15,7 +15,7 @@ declare module '../queue.ts' {
 }
 
 type Parts = { database: Database; post: Post; publicUrl: string };
-type Claimed = Told & { person: string; address: string };
+type Claimed = Told & { person: string; address: string; wanted: boolean };
 /** People whose mails are posted in one transaction. */
 const step = 50;
 
@@ -55,7 +55,8 @@ async function mailAll(
     const claimed = await transaction.rows<Claimed>(
       sql`select * from claim_mails(${which}, ${step})`,
     );
-    for (const mail of mailsOf(claimed)) await post(mail, transaction);
+    for (const mail of mailsOf(claimed.filter(({ wanted }) => wanted)))
+      await post(mail, transaction);
     return claimed.length;
   };
   while ((await database.transaction(noTeam, some)) > 0);
