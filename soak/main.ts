@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 import { crash } from './crash.ts';
 import { fuzz } from './fuzz.ts';
 import { matrix } from './matrix.ts';
+import { variants } from './mutants/variants.ts';
+import { mutants } from './mutants.ts';
 
 /** A soak: as many runs as asked, the same for the same seed. @throws Error that says what was lost */
 type Soak = (options: { seed: number; runs: number; say: (line: string) => void }) => Promise<void>;
@@ -12,6 +14,7 @@ const soaks: Record<string, { run: Soak; runs: number }> = {
   crash: { run: crash, runs: 200 },
   fuzz: { run: fuzz, runs: 100_000 },
   matrix: { run: matrix, runs: 250_000 },
+  mutants: { run: mutants, runs: variants.length },
 };
 
 const { values, positionals } = parseArgs({
