@@ -1,16 +1,14 @@
 import { type Actor, KyozoError } from '@kyozo/resource';
-import {
-  type AuthenticationResponseJSON,
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  type RegistrationResponseJSON,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server';
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { parse as parseUuid, v7 as uuidv7 } from 'uuid';
 import type { AuthDatabase } from './auth-database.ts';
 import type { Notices } from './notices.ts';
 import type { Person } from './passwords.ts';
+
+/** Loaded when asked for: as it loads it tries an algorithm that Node calls experimental, and says so. */
+const webAuthn = () => import('@simplewebauthn/server');
+/** EdDSA, ES256, RS256: what authenticators have, and nothing that is experimental. */
+const supportedAlgorithmIDs = [-8, -7, -257];
 
 /** Seconds that a challenge can be answered in. */
 const lifetime = 300;
@@ -47,7 +45,9 @@ export class Passkeys {
       'select credential_id, transports from passkeys where user_id = $1',
       [person.id],
     );
+    const { generateRegistrationOptions } = await webAuthn();
     const options = await generateRegistrationOptions({
+      supportedAlgorithmIDs,
       rpName: 'Kyozo Store',
       rpID: this.#host,
       userName: person.email,
@@ -63,6 +63,7 @@ export class Passkeys {
 
   /** What a passkey is to sign to sign in; which one, the device knows. */
   async challenge(): Promise<object> {
+    const { generateAuthenticationOptions } = await webAuthn();
     const options = await generateAuthenticationOptions({
       rpID: this.#host,
       userVerification: 'required',
@@ -73,7 +74,9 @@ export class Passkeys {
 
   /** Keeps a new passkey. @throws KyozoError for an answer to no challenge of this person's */
   async add(actor: Actor, name: string, response: unknown): Promise<string> {
+    const { verifyRegistrationResponse } = await webAuthn();
     const verified = await verifyRegistrationResponse({
+      supportedAlgorithmIDs,
       response: response as RegistrationResponseJSON,
       expectedChallenge: (challenge) => this.#use(challenge, actor.userId),
       expectedOrigin: this.#origin,
@@ -113,6 +116,7 @@ export class Passkeys {
       [typeof answer.id === 'string' ? answer.id.slice(0, 2_000).replaceAll('\0', '') : ''],
     );
     if (!stored) throw refused();
+    const { verifyAuthenticationResponse } = await webAuthn();
     const verified = await verifyAuthenticationResponse({
       response: answer,
       expectedChallenge: (challenge) => this.#use(challenge, null),
