@@ -33,6 +33,7 @@ export class SigningKeys {
   readonly #secretKey: string;
   #loaded: Promise<Loaded>;
   #loadedAt = 0;
+  #missedAt = 0;
 
   private constructor(queries: AuthQueries, secretKey: string) {
     this.#queries = queries;
@@ -60,7 +61,9 @@ export class SigningKeys {
   async verifying(kid: string | undefined): Promise<Imported | undefined> {
     if (kid === undefined) return undefined;
     const known = (await this.#current(refreshEvery)).verifying.get(kid);
-    return known ?? (await this.#current(lookAgain)).verifying.get(kid);
+    if (known || Date.now() - this.#missedAt < lookAgain) return known;
+    this.#missedAt = Date.now();
+    return (await this.#current(0)).verifying.get(kid);
   }
 
   /** The public keys that verify, for `/.well-known/jwks.json`. */
@@ -76,7 +79,7 @@ export class SigningKeys {
   }
 
   #current(maxAge: number): Promise<Loaded> {
-    if (Date.now() - this.#loadedAt > maxAge) {
+    if (Date.now() - this.#loadedAt >= maxAge) {
       const before = this.#loaded;
       // With the database away, what was known goes on.
       this.#loaded = this.#load().catch(() => before);
