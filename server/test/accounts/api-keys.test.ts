@@ -133,7 +133,9 @@ test('a key ends with its time', async () => {
 test('a mistyped key costs no query: it is refused where no database is', async () => {
   const auth = new AuthDatabase(server.databaseUrl);
   const keys = await SigningKeys.open(auth, server.config.secretKey);
-  const tokens = new Tokens(auth, { access: 60, refresh: 60 }, keys, { tell: async () => undefined });
+  const tokens = new Tokens(auth, { access: 60, refresh: 60 }, keys, {
+    tell: async () => undefined,
+  });
   const nowhere = new Database(
     { connectionString: 'postgres://x@127.0.0.1:1/x' },
     { lanes: 1, pool: 1 },

@@ -51,24 +51,6 @@ test('a new key signs, the old one verifies on, and another node hears of it by 
   }
 });
 
-test('a retired key ends when the last of its tokens has', async () => {
-  const rows = await server.query<{ seconds: number | null }>(
-    'select extract(epoch from expires_at - retired_at)::integer as seconds from signing_keys order by inserted_at',
-  );
-  // An access token's time, and an hour in which a node may still sign with it.
-  expect(rows.map(({ seconds }) => seconds)).toEqual([server.config.accessTtl + 3_600, null]);
-  const ann = await register(server.url);
-  const used = decodeProtectedHeader(ann.token!).kid!;
-  await server.query(
-    `update signing_keys set retired_at = now(), expires_at = now() - interval '1 second' where id = $1`,
-    [used],
-  );
-  const fresh = await another('fresh');
-  expect(await kids(fresh.url)).not.toContain(used);
-  expect(await me(ann.token!, fresh.url)).toBe(401);
-  await fresh.stop();
-});
-
 test('a kid that is not ours, another’s kid, and keys from elsewhere are refused', async () => {
   const ann = await register(server.url);
   const claims = JSON.parse(Buffer.from(ann.token!.split('.')[1]!, 'base64url').toString());
@@ -102,4 +84,22 @@ test('a thousand requests of two people never see each other’s claims', async 
     }),
   );
   expect(seen.filter(Boolean)).toHaveLength(1_000);
+});
+
+test('a retired key ends when the last of its tokens has', async () => {
+  const rows = await server.query<{ seconds: number | null }>(
+    'select extract(epoch from expires_at - retired_at)::integer as seconds from signing_keys order by inserted_at',
+  );
+  // An access token's time, and an hour in which a node may still sign with it.
+  expect(rows.map(({ seconds }) => seconds)).toEqual([server.config.accessTtl + 3_600, null]);
+  const ann = await register(server.url);
+  const used = decodeProtectedHeader(ann.token!).kid!;
+  await server.query(
+    `update signing_keys set retired_at = now(), expires_at = now() - interval '1 second' where id = $1`,
+    [used],
+  );
+  const fresh = await another('fresh');
+  expect(await kids(fresh.url)).not.toContain(used);
+  expect(await me(ann.token!, fresh.url)).toBe(401);
+  await fresh.stop();
 });
