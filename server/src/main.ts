@@ -155,7 +155,7 @@ async function start(
     }),
     ...invitationPerformers({
       ...{ database, queries: database, records, authenticator },
-      ...{ notifier, post, publicUrl: config.publicUrl },
+      ...{ notifier, post, publicUrl: config.publicUrl, guarded: accounts.guarded },
     }),
     ...foundingPerformers({ auth, authenticator, records }),
     ...accounts.performers,

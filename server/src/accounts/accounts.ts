@@ -1,4 +1,4 @@
-import type { Performers } from '../actions.ts';
+import type { Performer, Performers } from '../actions.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import type { Queue } from '../jobs/queue.ts';
@@ -40,10 +40,11 @@ type Parts = {
 export type Accounts = {
   authenticator: Authenticator;
   keys: SigningKeys;
-  limits: Limits;
   providers: Providers;
   post: Post;
   performers: Performers;
+  /** Limits how often one client may show a token that nobody has. */
+  guarded(performer: Performer): Performer;
 };
 
 export async function openAccounts(parts: Parts): Promise<Accounts> {
@@ -69,9 +70,9 @@ export async function openAccounts(parts: Parts): Promise<Accounts> {
   return {
     authenticator,
     keys,
-    limits,
     post,
     providers: new Providers(auth, queue, config),
+    guarded: (performer) => (call) => guesses.holding(call.client, () => performer(call)),
     performers: {
       ...accountPerformers({
         ...{ auth, tokens, signIn, guesses, queue, post, notices },

@@ -7,7 +7,7 @@ import { sql } from '../database/sql.ts';
 export type Try = { bucket: string; key: string; limit: number; seconds: number };
 
 /** How work says that a password, a code or a token was wrong. */
-const misses: readonly string[] = ['unauthenticated', 'invalid'];
+const misses: readonly string[] = ['unauthenticated', 'invalid', 'not_found'];
 
 const keyOf = ({ bucket, key }: Try) => createHash('sha256').update(`${bucket}\0${key}`).digest();
 
