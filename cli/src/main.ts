@@ -7,6 +7,7 @@ type Command = (args: readonly string[]) => Promise<number>;
 const commands: Record<string, () => Promise<Command>> = {
   serve: async () => (await import('./commands/serve.ts')).serve,
   import: async () => (await import('./commands/import.ts')).importFiles,
+  keys: async () => (await import('./commands/keys.ts')).keys,
   tasks: async () => (await import('./commands/tasks.ts')).tasks,
   user: async () => (await import('./commands/user.ts')).user,
 };

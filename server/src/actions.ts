@@ -17,7 +17,15 @@ import { type Row, rowOf } from './database/select.ts';
 import { changeStatement } from './database/write.ts';
 import { Records, valuesOf } from './records.ts';
 
-export type Call = { actor: Actor; input: Input; record?: Row; ifVersion?: string };
+/** The program at the other end, as far as the edge can tell. */
+export type Client = { ip: string; userAgent: string | undefined };
+export type Call = {
+  actor: Actor;
+  input: Input;
+  client: Client;
+  record?: Row;
+  ifVersion?: string;
+};
 /** What an action led to: a record to show (as `actor`, where the action made one), or nothing. */
 export type Outcome = {
   row?: Row;
@@ -39,6 +47,8 @@ export type Request = {
   actor: Actor | undefined;
   id?: string;
   input: RawInput;
+  /** Set by the edge, for limits and for the list of sessions. */
+  client?: Client;
   /** The record's version that the caller has seen; a later one refuses the action. */
   ifVersion?: string;
 };
@@ -109,7 +119,7 @@ async function perform(
   queries: Queries,
   records: Records,
   performers: Performers,
-  { resource, action: name, actor, id, input: raw, ifVersion }: Request,
+  { resource, action: name, actor, id, input: raw, client = nobody, ifVersion }: Request,
 ): Promise<Outcome> {
   const action = resource.actions[name]!;
   if (id !== undefined && !actor) throw new KyozoError('unauthenticated', 'Sign in first.');
@@ -118,7 +128,7 @@ async function perform(
   if (record && ifVersion !== undefined && ifVersion !== record.version) throw stale();
   const input = parseInput(resource, action, raw);
   const performer = performers[`${resource.type}.${name}`] as Performer | undefined;
-  const call = { actor: actor!, input, record, ifVersion };
+  const call = { actor: actor!, input, client, record, ifVersion };
   return performer ? performer(call) : change(queries, resource, name, action, call);
 }
 
@@ -135,6 +145,8 @@ async function change(
   if (!rows[0]) throw call.ifVersion === undefined ? notFound() : stale();
   return action.kind === 'destroy' ? {} : { row: rowOf({ resource, sort: [] }, rows[0]) };
 }
+
+const nobody: Client = { ip: '', userAgent: undefined };
 
 const notTogether = ({ resource, action }: Request) =>
   new KyozoError(

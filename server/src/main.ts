@@ -1,17 +1,14 @@
 import { type Actor, verify } from '@kyozo/resource';
-import pg from 'pg';
-import { v7 as uuidv7 } from 'uuid';
-import { accountPerformers } from './accounts/actions.ts';
+import { openAccounts } from './accounts/accounts.ts';
+import { foundingPerformers } from './accounts/actions.ts';
 import { apiKeyPerformers } from './accounts/api-keys.ts';
-import { Authenticator } from './accounts/authenticate.ts';
-import { createIdentity } from './accounts/identity.ts';
+import { AuthDatabase } from './accounts/auth-database.ts';
 import { invitationChanges, invitationPerformers } from './accounts/invitations.ts';
 import { membershipPerformers } from './accounts/memberships.ts';
 import { NotificationFeed } from './accounts/notification-feed.ts';
 import { notificationPerformers } from './accounts/notifications.ts';
 import { Notifier } from './accounts/notifier.ts';
-import { teamPerformers } from './accounts/teams.ts';
-import { Tokens } from './accounts/tokens.ts';
+import { type Remains, teamPerformers } from './accounts/teams.ts';
 import { Actions, type Performers } from './actions.ts';
 import { Answers } from './api/answers.ts';
 import { content } from './api/content.ts';
@@ -25,6 +22,7 @@ import { createHttp } from './api/http.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
 import { mailbox } from './api/mailbox.ts';
 import { openApi } from './api/openapi/openapi.ts';
+import { signInMethods } from './api/sign-in-methods.ts';
 import { stream } from './api/stream.ts';
 import { web } from './api/web.ts';
 import { type Collaboration, collaboration } from './collaboration/collaboration.ts';
@@ -39,7 +37,6 @@ import { Signals } from './events/signals.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
 import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.ts';
 import { removeTeam } from './jobs/tasks/remove-team.ts';
-import { createPost, sendMail } from './jobs/tasks/send-mail.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
 import { createMailer } from './mail/mailer.ts';
@@ -84,19 +81,11 @@ async function start(
     ? undefined
     : await startEmbedded(config.dataDir, config.secretKey);
   if (embedded) stops.push(() => embedded.stop());
-  const { database, authPool, serverUrl } = await openDatabase(config, embedded, stops);
+  const { database, auth, serverUrl } = await openDatabase(config, embedded, stops);
   const queue = await Queue.open(serverUrl, log);
   stops.push(() => queue.stop());
   const mailer = createMailer(config);
   stops.push(async () => mailer.close());
-  await queue.start(sendMail(mailer, config.secretKey));
-
-  const identity = createIdentity({ pool: authPool, ...config });
-  const tokens = await Tokens.open(authPool, config.secretKey, {
-    access: config.accessTtl,
-    refresh: config.refreshTtl,
-  });
-  const authenticator = new Authenticator(database, tokens);
   const records = new Records(database, known);
   const spawner = await startSpawner();
   stops.push(() => spawner.close());
@@ -131,7 +120,15 @@ async function start(
     follow: (_actor, fileId) => documents.follow(fileId),
     closed: (fileId) => live?.closeDocument(fileId),
   };
-  const post = createPost(queue, config.secretKey);
+  const ended = async ({ teamId, notebooks }: Remains) => {
+    documents.abandon(teamId);
+    await runner.close(notebooks);
+  };
+  const accounts = await openAccounts({
+    ...{ config, database, auth, records, queue, mailer, ended },
+    wake: notifications.changed,
+  });
+  const { authenticator, post } = accounts;
   const mailing = { database, post, publicUrl: config.publicUrl };
   await queue.start(mailNotifications(mailing));
   await queue.start(sendDigests(mailing));
@@ -154,29 +151,14 @@ async function start(
       notifier,
       bury: ({ teamId, workspaces: ids }, transaction) =>
         queue.add('remove-team', { teamId, workspaces: ids }, transaction),
-      ended: async ({ teamId, notebooks }) => {
-        documents.abandon(teamId);
-        await runner.close(notebooks);
-      },
+      ended,
     }),
     ...invitationPerformers({
       ...{ database, queries: database, records, authenticator },
-      ...{ notifier, post, publicUrl: config.publicUrl },
+      ...{ notifier, post, publicUrl: config.publicUrl, guarded: accounts.guarded },
     }),
-    ...accountPerformers({
-      identity,
-      tokens,
-      authenticator,
-      records,
-      found: async (person, name, slug, own) => {
-        const { rows } = await authPool.query<{ id: string }>(
-          'select found_team($1, $2, $3, $4, $5, $6) as id',
-          [person, uuidv7(), uuidv7(), name, slug, own],
-        );
-        return rows[0]!.id;
-      },
-      welcome: async () => undefined,
-    }),
+    ...foundingPerformers({ auth, authenticator, records }),
+    ...accounts.performers,
   };
   // In a transaction of several actions no live document is published: it would wait for that very transaction.
   const performersOn = (queries: Queries, seen: Records): Performers => ({
@@ -215,13 +197,18 @@ async function start(
       storages,
     }),
   );
-  app.get('/.well-known/jwks.json', async () => tokens.jwks());
-  await health(app, [
-    { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
-    { name: 'jobs', check: () => queue.check() },
-  ]);
+  app.get('/.well-known/jwks.json', async () => accounts.keys.jwks());
+  await health(
+    app,
+    [
+      { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
+      { name: 'jobs', check: () => queue.check() },
+    ],
+    config.metricsToken,
+  );
   live = await collaboration(app, { database, authenticator, documents, log, ...config });
   stops.push(() => live!.stop());
+  await app.register(async (scope) => signInMethods(scope, accounts.providers, config));
   if (config.development) mailbox(app, config.dataDir);
   const https = config.publicUrl.startsWith('https:');
   await app.register(async (scope) => web(scope, config.webRoot, https));
@@ -238,15 +225,14 @@ async function openDatabase(
   config: Config,
   embedded: EmbeddedDatabase | undefined,
   stops: (() => Promise<unknown>)[],
-): Promise<{ database: Database; authPool: pg.Pool; serverUrl: string }> {
+): Promise<{ database: Database; auth: AuthDatabase; serverUrl: string }> {
   const ownerUrl = config.databaseUrl ?? embedded!.url;
   await migrate(ownerUrl);
   await prepareJobs(ownerUrl);
   const urls = await prepareRoles(ownerUrl, config.secretKey);
   const database = new Database({ connectionString: urls.server }, { lanes: 3, pool: 10 });
   stops.push(() => database.close());
-  const authPool = new pg.Pool({ connectionString: urls.auth, max: 5, options: '-c timezone=UTC' });
-  authPool.on('error', () => undefined);
-  stops.push(() => authPool.end());
-  return { database, authPool, serverUrl: urls.server };
+  const auth = new AuthDatabase(urls.auth);
+  stops.push(() => auth.close());
+  return { database, auth, serverUrl: urls.server };
 }

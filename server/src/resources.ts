@@ -3,6 +3,8 @@ import { apiKey } from './accounts/api-key.ts';
 import { invitation } from './accounts/invitation.ts';
 import { notification } from './accounts/notification.ts';
 import { notificationPreference } from './accounts/notification-preference.ts';
+import { passkey } from './accounts/passkey.ts';
+import { session } from './accounts/session.ts';
 import { team } from './accounts/team.ts';
 import { user } from './accounts/user.ts';
 import { userTeam } from './accounts/user-team.ts';
@@ -24,6 +26,8 @@ export const resources = [
   invitation,
   notification,
   notificationPreference,
+  session,
+  passkey,
   workspace,
   file,
   fileVersion,

@@ -9,7 +9,7 @@ import {
   type Values,
 } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
-import { type Call, type Performers, stale } from '../actions.ts';
+import { type Call, type Performer, type Performers, stale } from '../actions.ts';
 import type { Database, Queries, Transaction } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
@@ -30,7 +30,13 @@ type Issuing = {
   post(mail: Mail, transaction: Transaction): Promise<void>;
   notifier: Notifier;
 };
-type Parts = Issuing & { database: Database; records: Records; authenticator: Authenticator };
+type Parts = Issuing & {
+  database: Database;
+  records: Records;
+  authenticator: Authenticator;
+  /** Limits how often one client may show a token that nobody has. */
+  guarded(performer: Performer): Performer;
+};
 
 type Accepted = {
   outcome: 'accepted' | 'none' | 'other' | 'member';
@@ -75,16 +81,16 @@ export function invitationPerformers(parts: Parts): Performers {
   return {
     ...invitationChanges(parts),
 
-    async 'invitations.preview-invitation'({ input }: Omit<Call, 'actor'>) {
+    'invitations.preview-invitation': parts.guarded(async ({ input }: Call) => {
       const hash = hashOf(input.arguments.token as string);
       const [found] = await database.system<Record<string, unknown>>(
         sql`select * from preview_invitation(${hash})`,
       );
       if (!found) throw gone();
       return { meta: { ...found } };
-    },
+    }),
 
-    async 'invitations.accept-invitation'({ actor, input }: Call) {
+    'invitations.accept-invitation': parts.guarded(async ({ actor, input }: Call) => {
       if (actor.credential.kind !== 'session') {
         throw forbidden('Only a signed-in person accepts an invitation.');
       }
@@ -104,7 +110,7 @@ export function invitationPerformers(parts: Parts): Performers {
       parts.notifier.wake(database, inviter);
       const own = (await authenticator.session(actor.userId, actor.credential.id, team))!;
       return { row: await records.one(own, userTeam, id), actor: own };
-    },
+    }),
   };
 }
 

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { KyozoError } from '@kyozo/resource';
-import { exportJWK, generateKeyPair, importJWK, type JWK, jwtVerify, SignJWT } from 'jose';
-import type pg from 'pg';
+import { jwtVerify, SignJWT } from 'jose';
 import { v7 as uuidv7 } from 'uuid';
-import { seal, unseal } from '../sealed.ts';
+import type { AuthDatabase, AuthQueries } from './auth-database.ts';
+import type { Notices } from './notices.ts';
+import { algorithm, type SigningKeys } from './signing-keys.ts';
 
 export type TokenPair = { accessToken: string; refreshToken: string; expiresIn: number };
 export type Claims = { userId: string; sessionId: string; expiresAt: number };
@@ -17,99 +18,69 @@ const ended = () => new KyozoError('unauthenticated', 'The refresh token is not 
  * both belong to; every statement checks that it still stands, so ending it ends its tokens at once.
  */
 export class Tokens {
-  readonly #pool: pg.Pool;
+  readonly #auth: AuthDatabase;
   readonly #ttl: { access: number; refresh: number };
-  readonly #key: { id: string; secret: CryptoKey | Uint8Array; publicJwk: JWK };
-  readonly #public: CryptoKey | Uint8Array;
+  readonly #keys: SigningKeys;
+  readonly #notices: Pick<Notices, 'tell'>;
   /** Verified tokens by their whole text; the signature of one text never needs a second look. */
   readonly #verified = new Map<string, Claims>();
 
-  private constructor(
-    pool: pg.Pool,
+  constructor(
+    auth: AuthDatabase,
     ttl: { access: number; refresh: number },
-    key: { id: string; secret: CryptoKey | Uint8Array; publicJwk: JWK },
-    publicKey: CryptoKey | Uint8Array,
+    keys: SigningKeys,
+    notices: Pick<Notices, 'tell'>,
   ) {
-    this.#pool = pool;
+    this.#notices = notices;
+    this.#auth = auth;
     this.#ttl = ttl;
-    this.#key = key;
-    this.#public = publicKey;
-  }
-
-  /** Loads the signing key, or makes the first one; it lies in the database sealed by the secret key. */
-  static async open(
-    pool: pg.Pool,
-    secretKey: string,
-    ttl: { access: number; refresh: number },
-  ): Promise<Tokens> {
-    const find = async () =>
-      (
-        await pool.query<{ id: string; public_key: JWK; sealed_private_key: Buffer }>(
-          'select id, public_key, sealed_private_key from signing_keys order by inserted_at, id limit 1',
-        )
-      ).rows[0];
-    if (!(await find())) await createKey(pool, secretKey);
-    const row = (await find())!;
-    const secret = await importJWK(
-      JSON.parse(unseal(row.sealed_private_key, secretKey, 'signing keys')) as JWK,
-      'EdDSA',
-    );
-    const publicKey = await importJWK(row.public_key, 'EdDSA');
-    return new Tokens(pool, ttl, { id: row.id, secret, publicJwk: row.public_key }, publicKey);
-  }
-
-  /** The public keys, for `/.well-known/jwks.json`. */
-  jwks(): { keys: JWK[] } {
-    return { keys: [{ ...this.#key.publicJwk, kid: this.#key.id, alg: 'EdDSA', use: 'sig' }] };
+    this.#keys = keys;
   }
 
   /** A new pair for a session. */
-  async issue(userId: string, sessionId: string): Promise<TokenPair> {
-    const refreshToken = randomBytes(32).toString('base64url');
-    await this.#pool.query(
+  async issue(userId: string, sessionId: string, queries: AuthQueries = this.#auth) {
+    const refreshToken = newRefreshToken();
+    await queries.query(
       `insert into refresh_tokens (hash, session_id, expires_at) values ($1, $2, now() + make_interval(secs => $3))`,
       [sha256(refreshToken), sessionId, this.#ttl.refresh],
     );
-    return {
-      accessToken: await this.#sign(userId, sessionId),
-      refreshToken,
-      expiresIn: this.#ttl.access,
-    };
+    return this.#pair(userId, sessionId, refreshToken);
   }
 
   /**
-   * Trades a refresh token for a new pair. Using one a second time ends the whole family: either the
-   * thief or the owner holds a copy, and nobody can tell which.
+   * Trades a refresh token for a new pair, in one statement: a crash leaves the old token or the new.
+   *
+   * Using one a second time ends the whole family and tells the person: either a thief or the owner
+   * holds a copy, and nobody can tell which (RFC 9700, 4.14.2). There is no grace in which a second use
+   * gets the same successor: a thief who is quick would get it too, and the owner would never know. So
+   * of a hundred uses at once at most one gets a pair, and the family is over; a client with several
+   * tabs lets one of them refresh.
    */
   async refresh(
     refreshToken: string,
   ): Promise<{ userId: string; sessionId: string; pair: TokenPair }> {
     const hash = sha256(refreshToken);
-    const { rows } = await this.#pool.query<{ session_id: string; user_id: string }>(
-      `update refresh_tokens r set used_at = now() from sessions s
-       where r.hash = $1 and r.used_at is null and r.expires_at > now() and s.id = r.session_id
-       returning r.session_id, s.user_id`,
-      [hash],
+    const next = newRefreshToken();
+    const [found] = await this.#auth.query<{ session_id: string; user_id: string }>(
+      `with used as (
+         update refresh_tokens set used_at = now()
+         where hash = $1 and used_at is null and expires_at > now() returning session_id
+       ), prolonged as (
+         update sessions s set expires_at = now() + make_interval(secs => $3), updated_at = now()
+         from used where s.id = used.session_id and s.expires_at > now() returning s.id, s.user_id
+       ), made as (
+         insert into refresh_tokens (hash, session_id, expires_at)
+         select $2, id, now() + make_interval(secs => $3) from prolonged
+       )
+       select id as session_id, user_id from prolonged`,
+      [hash, sha256(next), this.#ttl.refresh],
     );
-    const found = rows[0];
     if (!found) {
-      await this.#pool.query(
-        'delete from sessions where id = (select session_id from refresh_tokens where hash = $1 and used_at is not null)',
-        [hash],
-      );
+      await this.#endReused(hash);
       throw ended();
     }
-    await this.#pool.query(
-      'update sessions set expires_at = now() + make_interval(secs => $2), updated_at = now() where id = $1',
-      [found.session_id, this.#ttl.refresh],
-    );
-    const pair = await this.issue(found.user_id, found.session_id);
+    const pair = await this.#pair(found.user_id, found.session_id, next);
     return { userId: found.user_id, sessionId: found.session_id, pair };
-  }
-
-  /** Ends a session and with it every token of its family. */
-  async end(sessionId: string): Promise<void> {
-    await this.#pool.query('delete from sessions where id = $1', [sessionId]);
   }
 
   /** What a valid access token says, or undefined. Whether its session still stands is the database's to say. */
@@ -120,10 +91,10 @@ export class Tokens {
     const now = Date.now() / 1000;
     const known = this.#verified.get(token);
     if (known) return known.expiresAt > now ? known : undefined;
-    const claims = await jwtVerify(token, this.#public, {
+    const claims = await jwtVerify(token, async ({ kid }) => this.#publicKey(kid), {
       issuer,
       audience: issuer,
-      algorithms: ['EdDSA'],
+      algorithms: [algorithm],
       requiredClaims: ['exp', 'sub', 'sid'],
     })
       .then(({ payload }) => ({
@@ -139,24 +110,45 @@ export class Tokens {
     return claims;
   }
 
-  #sign(userId: string, sessionId: string): Promise<string> {
-    return new SignJWT({ sid: sessionId })
-      .setProtectedHeader({ alg: 'EdDSA', kid: this.#key.id, typ: 'JWT' })
+  async #publicKey(kid: string | undefined) {
+    const key = await this.#keys.verifying(kid);
+    if (!key) throw new Error('No key of ours.');
+    return key;
+  }
+
+  /** Whoever's token was used before learns of it; several uses at once tell once. */
+  async #endReused(hash: Buffer): Promise<void> {
+    await this.#auth.transaction(async (queries) => {
+      const [session] = await queries.query<{
+        user_id: string;
+        ip_address: string | null;
+        user_agent: string | null;
+      }>(
+        `delete from sessions where id = (select session_id from refresh_tokens where hash = $1 and used_at is not null)
+         returning user_id, ip_address, user_agent`,
+        [hash],
+      );
+      if (!session) return;
+      await this.#notices.tell(queries, session.user_id, 'security.refresh-reuse', {
+        ipAddress: session.ip_address,
+        userAgent: session.user_agent,
+      });
+    });
+  }
+
+  async #pair(userId: string, sessionId: string, refreshToken: string): Promise<TokenPair> {
+    const { id, secret } = await this.#keys.signing();
+    const accessToken = await new SignJWT({ sid: sessionId })
+      .setProtectedHeader({ alg: algorithm, kid: id, typ: 'JWT' })
       .setSubject(userId)
       .setIssuer(issuer)
       .setAudience(issuer)
       .setJti(uuidv7())
       .setIssuedAt()
       .setExpirationTime(`${this.#ttl.access}s`)
-      .sign(this.#key.secret);
+      .sign(secret);
+    return { accessToken, refreshToken, expiresIn: this.#ttl.access };
   }
 }
 
-async function createKey(pool: pg.Pool, secretKey: string): Promise<void> {
-  const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
-  const sealed = seal(JSON.stringify(await exportJWK(privateKey)), secretKey, 'signing keys');
-  await pool.query(
-    'insert into signing_keys (id, public_key, sealed_private_key) values ($1, $2, $3)',
-    [uuidv7(), JSON.stringify(await exportJWK(publicKey)), sealed],
-  );
-}
+const newRefreshToken = () => randomBytes(32).toString('base64url');

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { errorMessage } from '../errors.ts';
@@ -5,8 +6,15 @@ import { errorMessage } from '../errors.ts';
 /** A part of the server that can tell whether it works: it throws when it does not. */
 export type Probe = { name: string; check: () => Promise<void> };
 
-/** Liveness, readiness with the part that fails, and metrics. */
-export async function health(app: FastifyInstance, probes: readonly Probe[]): Promise<void> {
+/**
+ * Liveness, readiness with the part that fails, and metrics: for whoever has the token, or without one
+ * for this machine alone.
+ */
+export async function health(
+  app: FastifyInstance,
+  probes: readonly Probe[],
+  metricsToken: string | undefined,
+): Promise<void> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   app.get('/health/live', async () => ({ status: 'pass' }));
@@ -21,10 +29,16 @@ export async function health(app: FastifyInstance, probes: readonly Probe[]): Pr
   });
   app.get('/metrics', async (request, reply) => {
     const local = ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.ip);
-    if (!local) return reply.code(403).send();
+    if (metricsToken && !isBearer(request.headers.authorization, metricsToken))
+      return reply.code(401).header('www-authenticate', 'Bearer realm="Kyozo"').send();
+    if (!metricsToken && !local) return reply.code(403).send();
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest();
+const isBearer = (header: string | undefined, token: string) =>
+  timingSafeEqual(sha256(header ?? ''), sha256(`Bearer ${token}`));
 
 async function run(
   probe: Probe,

@@ -5,7 +5,6 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { requireAccess } from './access.ts';
-import { createGuard } from './guard.ts';
 import { answerError } from './jsonapi/routes.ts';
 
 const noHeaders = {
@@ -28,7 +27,6 @@ export async function createHttp(
     routerOptions: { maxParamLength: 200, caseSensitive: true, ignoreTrailingSlash: false },
     forceCloseConnections: true,
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
-  app.decorate('guard', createGuard(config));
   requireAccess(app, known);
   app.setErrorHandler(answerError);
   // Helmet is for pages (web.ts): for an answer to a program it spent a tenth of the time on directives.

@@ -26,7 +26,7 @@ type Home = { directory: string; binaries: string; uid?: number; gid?: number };
  */
 export async function startEmbedded(dataDir: string, secretKey: string): Promise<EmbeddedDatabase> {
   const home = await prepareHome(dataDir);
-  const password = createHmac('sha256', secretKey).update('embedded postgres').digest('hex');
+  const password = passwordOf(secretKey);
   const exists = await stat(join(home.directory, 'PG_VERSION')).catch(() => undefined);
   if (exists) await stopLeftover(home);
   else await initialise(home, password);
@@ -50,6 +50,20 @@ export async function startEmbedded(dataDir: string, secretKey: string): Promise
       await ended;
     },
   };
+}
+
+const passwordOf = (secretKey: string) =>
+  createHmac('sha256', secretKey).update('embedded postgres').digest('hex');
+
+/** The address of the embedded database of a server that runs, or undefined. */
+export async function runningEmbedded(
+  dataDir: string,
+  secretKey: string,
+): Promise<string | undefined> {
+  const lines = await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '');
+  const [pid, , , port] = lines.split('\n');
+  if (!pid || !port || !isAlive(Number(pid))) return undefined;
+  return `postgres://postgres:${passwordOf(secretKey)}@127.0.0.1:${port}/kyozo`;
 }
 
 const settings = [

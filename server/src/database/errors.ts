@@ -35,6 +35,10 @@ const constraints: Record<string, { message: string; pointer: string }> = {
     message: 'Mails about security cannot be switched off.',
     pointer: '/data/attributes/mail',
   },
+  passkeys_credential: {
+    message: 'This passkey is known already.',
+    pointer: '/data/attributes/response',
+  },
   user_teams_member: {
     message: 'This person is already a member.',
     pointer: '/data/relationships/user',

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AuthDatabase } from '../../src/accounts/auth-database.ts';
 import { Authenticator, createKey } from '../../src/accounts/authenticate.ts';
+import { SigningKeys } from '../../src/accounts/signing-keys.ts';
 import { Tokens } from '../../src/accounts/tokens.ts';
 import { Database } from '../../src/database/database.ts';
 import { open, until } from '../collaboration/editor.ts';
@@ -130,8 +131,11 @@ test('a key ends with its time', async () => {
 });
 
 test('a mistyped key costs no query: it is refused where no database is', async () => {
-  const pool = new pg.Pool({ connectionString: server.databaseUrl });
-  const tokens = await Tokens.open(pool, server.config.secretKey, { access: 60, refresh: 60 });
+  const auth = new AuthDatabase(server.databaseUrl);
+  const keys = await SigningKeys.open(auth, server.config.secretKey);
+  const tokens = new Tokens(auth, { access: 60, refresh: 60 }, keys, {
+    tell: async () => undefined,
+  });
   const nowhere = new Database(
     { connectionString: 'postgres://x@127.0.0.1:1/x' },
     { lanes: 1, pool: 1 },
@@ -144,7 +148,7 @@ test('a mistyped key costs no query: it is refused where no database is', async 
     expect(await authenticator.resolve(typo)).toBeUndefined();
   }
   await nowhere.close();
-  await pool.end();
+  await auth.close();
 });
 
 test('a made-up key with a good checksum is just wrong', async () => {

@@ -9,7 +9,7 @@ let ann: Person;
 let team: Acting;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ signInsPerMinute: 100_000 });
   ann = await register(server.url, 'Ann');
   team = await teamOf(ann, 'Crew');
 });

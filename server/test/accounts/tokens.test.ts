@@ -45,6 +45,22 @@ describe('refresh tokens', () => {
     expect(await me(ann.token!)).toBe(401);
   });
 
+  test('whoever used one twice is told once, and a fair client is not', async () => {
+    const notices = (person: Person) =>
+      server.query<{ kind: string; data: { ipAddress: string } }>(
+        `select kind, data from notifications where user_id = $1`,
+        [person.id],
+      );
+    const ann = await register(server.url);
+    const { body } = await refresh(ann.refreshToken);
+    await refresh(body.meta.refreshToken);
+    expect(await notices(ann)).toEqual([]);
+    await Promise.all(Array.from({ length: 20 }, () => refresh(ann.refreshToken)));
+    expect(await notices(ann)).toMatchObject([
+      { kind: 'security.refresh-reuse', data: { ipAddress: '127.0.0.1' } },
+    ]);
+  });
+
   test('one that has expired is refused and ends nothing', async () => {
     const ann = await register(server.url);
     await server.query(`update refresh_tokens set expires_at = now() - interval '1 second'

@@ -44,6 +44,16 @@ describe('naughty texts in every attribute of every create', () => {
     'users.register': { name: 'Ann', email: 'x', password: 'correct horse battery' },
     'users.sign-in': { email: 'nobody@example.com', password: 'x' },
     'users.refresh': { refreshToken: 'x' },
+    'users.confirm': { token: 'x' },
+    'users.send-confirmation': { email: 'x' },
+    'users.forgot-password': { email: 'x' },
+    'users.reset-password': { token: 'x', password: 'correct horse battery' },
+    'users.magic-link': { email: 'x' },
+    'users.magic-link-sign-in': { token: 'x' },
+    'users.oauth-sign-in': { token: 'x' },
+    'users.passkey-sign-in': { response: {} },
+    'users.change-email': { email: 'x', currentPassword: 'x' },
+    'users.two-factor-enable': { code: 'x' },
     'teams.create': { name: 'Team' },
     'api-keys.create': { name: 'Key', scopes: ['read'] },
     'invitations.preview-invitation': { token: 'x' },
@@ -93,6 +103,7 @@ describe('naughty texts in every attribute of every create', () => {
         resource.type === 'files' ? relationships() : undefined,
       );
       if (answer.status >= 300) return expectBlame(answer, [input, text]);
+      if (answer.status === 202) return expect(answer.body).toBeUndefined();
       // What is accepted is kept as it was given.
       if (
         Object.hasOwn(resource.attributes, input) &&
@@ -370,7 +381,8 @@ test('500 seeded requests made from the OpenAPI document never are the server’
   const mine = new Map<string, string>();
   for (const { type } of everything) {
     const { body } = await ann.get<RecordObject[]>(`/${type}`);
-    if (body.data[0]) mine.set(type, body.data[0].id);
+    // Her own session, ended by chance, would end the test.
+    if (body.data[0] && type !== 'sessions') mine.set(type, body.data[0].id);
   }
   const junk = () =>
     pick<unknown>([

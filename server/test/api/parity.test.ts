@@ -34,6 +34,13 @@ beforeAll(async () => {
     });
     return new Person(server.url, answer.body.meta.key as string, { id: person.id });
   };
+  for (const person of [ann, bob])
+    for (const name of ['Laptop', 'Phone', 'Key'])
+      await server.query(
+        `insert into passkeys (id, user_id, name, credential_id, public_key, counter)
+         values (gen_random_uuid(), $1, $2, gen_random_uuid(), 'x', 0)`,
+        [person.id, name],
+      );
   people.owner = await keyOf(ann, 'write');
   people.member = await keyOf(bob, 'write');
   people.reader = await keyOf(ann, 'read');
@@ -224,6 +231,22 @@ async function errorsOf(person: Person, resource: Resource, name: string, given:
 
 /** What an action needs to get past the GraphQL schema. */
 const plausible: Record<string, Record<string, unknown>> = {
+  'users.confirm': { token: 'x' },
+  'users.send-confirmation': { email: 'nobody' },
+  'users.forgot-password': { email: 'nobody' },
+  'users.reset-password': { token: 'x', password: 'correct horse battery' },
+  'users.magic-link': { email: 'nobody@example.com' },
+  'users.magic-link-sign-in': { token: 'x' },
+  'users.oauth-sign-in': { token: 'x' },
+  'users.passkey-sign-in': { response: {} },
+  'users.change-password': { currentPassword: 'x', password: 'correct horse battery' },
+  'users.change-email': { currentPassword: 'x', email: 'nobody@example.com' },
+  'users.two-factor-enroll': { currentPassword: 'x' },
+  'users.two-factor-enable': { code: 'x' },
+  'users.two-factor-disable': { currentPassword: 'x', code: 'x' },
+  'users.two-factor-recovery-codes': { currentPassword: 'x', code: 'x' },
+  'users.delete-account': { currentPassword: 'x' },
+  'passkeys.create': { name: 'Laptop', response: {} },
   'users.register': { name: 'x', email: 'x', password: 'x' },
   'users.sign-in': { email: 'nobody@example.com', password: 'x' },
   'users.refresh': { refreshToken: 'x' },
@@ -251,8 +274,9 @@ test.each(actions)(
       expect(graph).toBe(rest);
       // What a member may simply do.
       const makes =
-        person === people.member &&
-        /^((workspaces|api-keys)\.create|notifications\.read-all.*)$/.test(at);
+        at === 'users.passkey-challenge' ||
+        (person === people.member &&
+          /^((workspaces|api-keys)\.create|notifications\.read-all.*)$/.test(at));
       if (!makes) {
         expect(rest).toMatch(/^(unauthenticated|forbidden|not_found|invalid)$/);
         expect(await server.query('select count(*) from events')).toEqual(before);

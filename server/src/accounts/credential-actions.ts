@@ -1,0 +1,94 @@
+import { KyozoError, resourceOf } from '@kyozo/resource';
+import type { Call, Performers } from '../actions.ts';
+import type { Records } from '../records.ts';
+import { proven } from './account-actions.ts';
+import type { AuthDatabase } from './auth-database.ts';
+import type { Guesses } from './guesses.ts';
+import type { Passkeys } from './passkeys.ts';
+import { findPerson } from './passwords.ts';
+import type { SecondFactors } from './second-factors.ts';
+import { endSession, endSessions } from './sessions.ts';
+import { mustBeSession, type SignIn } from './sign-in.ts';
+
+export type CredentialParts = {
+  auth: AuthDatabase;
+  signIn: SignIn;
+  guesses: Guesses;
+  secondFactors: SecondFactors;
+  passkeys: Passkeys;
+  records: Records;
+};
+
+/** Second factors, passkeys and sessions: what a person has beside the password. */
+export function credentialPerformers(parts: CredentialParts): Performers {
+  const { auth, signIn, guesses, secondFactors, passkeys, records } = parts;
+
+  const withPassword = (call: Call) => {
+    mustBeSession(call.actor);
+    return proven(parts, call, call.input.arguments.currentPassword as string);
+  };
+  const self = async (call: Call) => {
+    mustBeSession(call.actor);
+    return (await findPerson(auth, { id: call.actor.userId }))!;
+  };
+  const codeIn = (call: Call) => call.input.arguments.code as string;
+
+  return {
+    async 'users.two-factor-enroll'(call: Call) {
+      return { meta: await secondFactors.enroll(await withPassword(call)) };
+    },
+    async 'users.two-factor-enable'(call: Call) {
+      const { id } = await self(call);
+      const recoveryCodes = await secondFactors.enable(id, codeIn(call));
+      return { ...(await signIn.show(call.actor)), meta: { recoveryCodes } };
+    },
+    async 'users.two-factor-disable'(call: Call) {
+      const { id } = await withPassword(call);
+      await secondFactors.disable(id, codeIn(call));
+      return signIn.show(call.actor);
+    },
+    async 'users.two-factor-recovery-codes'(call: Call) {
+      const { id } = await withPassword(call);
+      return { meta: { recoveryCodes: await secondFactors.renewCodes(id, codeIn(call)) } };
+    },
+
+    async 'users.passkey-challenge'({ client }: Call) {
+      await guesses.challenge(client);
+      return { meta: { options: await passkeys.challenge() } };
+    },
+    async 'users.passkey-sign-in'({ input, client }: Call) {
+      return guesses.holding(client, async () => {
+        const id = await passkeys.personOf(input.arguments.response);
+        const person = await findPerson(auth, { id });
+        if (!person) throw new KyozoError('unauthenticated', 'The passkey was not accepted.');
+        signIn.mustBeConfirmed(person);
+        return signIn.open(person, client);
+      });
+    },
+    async 'users.new-passkey-challenge'(call: Call) {
+      await guesses.challenge(call.client);
+      return { meta: { options: await passkeys.newChallenge(await self(call)) } };
+    },
+    async 'passkeys.create'({ actor, input }: Call) {
+      mustBeSession(actor);
+      const id = await passkeys.add(actor, input.values.name as string, input.arguments.response);
+      return { row: await records.one(actor, resourceOf(records.known, 'passkeys'), id) };
+    },
+    async 'passkeys.destroy'({ actor, record }: Call) {
+      mustBeSession(actor);
+      await passkeys.remove(actor, record!.id);
+      return {};
+    },
+
+    async 'sessions.destroy'({ actor, record }: Call) {
+      mustBeSession(actor);
+      await endSession(auth, actor.userId, record!.id);
+      return {};
+    },
+    async 'sessions.revoke-others'({ actor }: Call) {
+      mustBeSession(actor);
+      await endSessions(auth, actor.userId, actor.credential.id);
+      return {};
+    },
+  };
+}

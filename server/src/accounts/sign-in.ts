@@ -1,0 +1,99 @@
+import { type Actor, KyozoError, resourceOf } from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
+import type { Client, Outcome } from '../actions.ts';
+import type { Records } from '../records.ts';
+import { slugOf } from '../slug.ts';
+import type { AuthDatabase, AuthQueries } from './auth-database.ts';
+import type { Authenticator } from './authenticate.ts';
+import type { Person } from './passwords.ts';
+import type { SecondFactors } from './second-factors.ts';
+import { openSession } from './sessions.ts';
+import type { TokenPair, Tokens } from './tokens.ts';
+
+export type SignInParts = {
+  auth: AuthDatabase;
+  tokens: Tokens;
+  authenticator: Authenticator;
+  records: Records;
+  secondFactors: SecondFactors;
+  confirmation: 'required' | 'optional';
+  refreshTtl: number;
+};
+
+/** Makes a person's own team, unless there is one. */
+export async function foundPersonalTeam(queries: AuthQueries, person: Person): Promise<void> {
+  const name = `${person.name}’s team`.slice(0, 200);
+  await foundTeam(queries, person.id, name, slugOf(person.name, person.id), true);
+}
+
+/** Makes a team with its first owner; answers its id. */
+export async function foundTeam(
+  queries: AuthQueries,
+  person: string,
+  name: string,
+  slug: string,
+  own = false,
+): Promise<string> {
+  const [row] = await queries.query<{ id: string }>(
+    'select found_team($1, $2, $3, $4, $5, $6) as id',
+    [person, uuidv7(), uuidv7(), name, slug, own],
+  );
+  return row!.id;
+}
+
+/** What all ways of signing in have in common, once it is known who it is. */
+export class SignIn {
+  readonly #parts: SignInParts;
+
+  constructor(parts: SignInParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * What still stands between a person and a session: an address to confirm, a second factor. Asked
+   * only of whoever has proven the first factor.
+   */
+  async mayEnter(person: Person, code: string | undefined): Promise<void> {
+    this.mustBeConfirmed(person);
+    await this.#parts.secondFactors.check(person.id, code);
+  }
+
+  /** @throws KyozoError `forbidden` */
+  mustBeConfirmed(person: Person): void {
+    if (this.#parts.confirmation === 'required' && !person.emailVerified)
+      throw new KyozoError(
+        'forbidden',
+        'Confirm your address first: open the link in the mail that was sent to it.',
+      );
+  }
+
+  /** Opens a session and answers the person with a pair of tokens. */
+  async open(person: Person, client: Client): Promise<Outcome> {
+    const { auth, tokens, refreshTtl } = this.#parts;
+    await foundPersonalTeam(auth, person);
+    const { sessionId, pair } = await auth.transaction(async (queries) => {
+      const opened = await openSession(queries, person.id, client, refreshTtl);
+      return { sessionId: opened, pair: await tokens.issue(person.id, opened, queries) };
+    });
+    return this.answer(person.id, sessionId, pair);
+  }
+
+  /** The person, as their session sees them, with the pair as meta. */
+  async answer(userId: string, sessionId: string, meta: TokenPair | object): Promise<Outcome> {
+    const actor = await this.#parts.authenticator.session(userId, sessionId);
+    if (!actor) throw new KyozoError('unauthenticated', 'The session has ended.');
+    return { ...(await this.show(actor)), meta: { ...meta }, actor };
+  }
+
+  /** The acting person's own record. */
+  async show(actor: Actor): Promise<Outcome> {
+    const { records } = this.#parts;
+    return { row: await records.one(actor, resourceOf(records.known, 'users'), actor.userId) };
+  }
+}
+
+/** Who a person is, they alone change, signed in: no key of theirs may. */
+export function mustBeSession(actor: Actor): void {
+  if (actor.credential.kind !== 'session')
+    throw new KyozoError('forbidden', 'An API key may not do this; sign in.');
+}

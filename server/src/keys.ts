@@ -1,0 +1,22 @@
+import { AuthDatabase } from './accounts/auth-database.ts';
+import { rotateKeys } from './accounts/signing-keys.ts';
+import type { Config } from './config.ts';
+import { runningEmbedded } from './database/embedded.ts';
+
+/**
+ * Gives the database a new signing key, beside a server that runs or not.
+ * @throws Error when the embedded database is not running: it is its server's to start
+ */
+export async function rotateSigningKeys(config: Config): Promise<void> {
+  const url = config.databaseUrl ?? (await runningEmbedded(config.dataDir, config.secretKey));
+  if (!url)
+    throw new Error('The embedded database is not running: start Kyozo Store, then rotate.');
+  const owner = new AuthDatabase(url);
+  try {
+    await owner.transaction((queries) =>
+      rotateKeys(queries, config.secretKey, { olderThanDays: 0, accessTtl: config.accessTtl }),
+    );
+  } finally {
+    await owner.close();
+  }
+}

@@ -1,0 +1,87 @@
+import { mkdir } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Running, serve } from '../../src/main.ts';
+import { Person, register } from '../support/api.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+let server: TestServer;
+let other: Running;
+beforeAll(async () => {
+  server = await startServer({ signInsPerMinute: 6, metricsToken: 'a token for metrics' });
+  const dataDir = `${server.dataDir}/other`;
+  await mkdir(dataDir);
+  other = await serve({ ...server.config, dataDir });
+});
+afterAll(async () => {
+  await other.stop();
+  await server.stop();
+});
+
+const act = (url: string, path: string, attributes: object) =>
+  new Person(url).post(`/users/${path}`, 'users', attributes);
+const codes = (answers: { body: { errors: { code: string }[] } }[], code: string) =>
+  answers.filter(({ body }) => body?.errors[0]?.code === code).length;
+
+test('wrong passwords are counted over all nodes', async () => {
+  const ann = await register(server.url);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      act(index % 2 ? server.url : other.url, 'sign-in', { email: ann.email, password: 'wrong' }),
+    ),
+  );
+  expect([codes(answers, 'unauthenticated'), codes(answers, 'too_many')]).toEqual([6, 14]);
+  const password = 'correct horse battery';
+  expect((await act(other.url, 'sign-in', { email: ann.email, password })).status).toBe(429);
+  // The password asked for once more, signed in, is the same password.
+  const change = await ann.post('/users/change-password', 'users', {
+    currentPassword: password,
+    password,
+  });
+  expect(change.status).toBe(429);
+});
+
+test('one client guesses only so often, over all addresses', async () => {
+  await server.query('delete from attempts');
+  const answers = [];
+  for (let index = 0; index < 65; index++)
+    answers.push(
+      await act(server.url, 'sign-in', { email: `n${index}@example.com`, password: 'wrong' }),
+    );
+  expect([codes(answers, 'unauthenticated'), codes(answers, 'too_many')]).toEqual([60, 5]);
+});
+
+test.each(['forgot-password', 'send-confirmation'])(
+  '%s is limited for one address, whether anyone has it or not',
+  async (path) => {
+    const ann = await register(server.url);
+    for (const email of [ann.email, `${path}@example.com`]) {
+      await server.query('delete from attempts');
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => act(server.url, path, { email })),
+      );
+      expect(answers.filter(({ status }) => status === 202)).toHaveLength(6);
+      expect(codes(answers, 'too_many')).toBe(4);
+    }
+  },
+);
+
+test('made-up tokens of mails are limited for one client', async () => {
+  await server.query('delete from attempts');
+  const answers = await Promise.all(
+    Array.from({ length: 80 }, (_, index) =>
+      index % 2
+        ? act(server.url, 'confirm', { token: `x${index}` })
+        : act(other.url, 'reset-password', { token: `x${index}`, password: 'correct horse' }),
+    ),
+  );
+  expect([codes(answers, 'invalid'), codes(answers, 'too_many')]).toEqual([60, 20]);
+});
+
+test('metrics are for whoever has the token', async () => {
+  const metrics = (authorization?: string) =>
+    fetch(`${server.url}/metrics`, { headers: authorization ? { authorization } : {} });
+  expect((await metrics()).status).toBe(401);
+  expect((await metrics('Bearer another')).status).toBe(401);
+  const answer = await metrics('Bearer a token for metrics');
+  expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('nodejs_')]);
+});
