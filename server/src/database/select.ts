@@ -44,7 +44,10 @@ export type Selection = {
 
 const column = (alias: string, field: string) => sql.ref(`${alias}.${columnOf(field)}`);
 
-/** The statement that reads a page of a selection: one row more than asked tells whether more follow. */
+/**
+ * The statement that reads a page of a selection: one row more than asked tells whether more follow.
+ * Along a relationship it reads a page for each parent, in one statement.
+ */
 export function selectPage(
   known: Registry,
   actor: Actor,
@@ -62,11 +65,15 @@ export function selectPage(
   const shaped = shapeOf(slots, actor, selection);
   const key = JSON.stringify(['page', shaped.key, sort, limit, position, offset]);
   return prepared(key, slots, () => {
-    const from = selectFrom(known, shaped.actor, shaped.selection);
     const behind = position ? sql`and ${after(selection.resource, sort, position)}` : sql``;
     const skip = offset === undefined ? sql`` : sql`offset ${offset}`;
-    return sql`${from} ${behind} order by ${orderBy(selection.resource, sort)}
+    const part = sql`${behind} order by ${orderBy(selection.resource, sort)}
       limit ${sql.raw(String(limit))} ${skip}`;
+    if (!selection.along) return sql`${selectFrom(known, shaped.actor, shaped.selection)} ${part}`;
+    // A lateral read runs once for each parent, and its rows come in its order.
+    const each = selectFrom(known, shaped.actor, shaped.selection, sql`p.id`);
+    return sql`select x.* from unnest(${shaped.selection.along!.parents}::uuid[]) p (id)
+      cross join lateral (${each} ${part}) x`;
   });
 }
 
@@ -85,12 +92,15 @@ export function selectSome(
   });
 }
 
-/** The statement that counts a selection. */
+/** The statement that counts a selection; along a relationship a count and its parent for each that has any. */
 export function selectCount(known: Registry, actor: Actor, selection: Selection): Statement {
   const slots = new Slots();
   const shaped = shapeOf(slots, actor, selection);
   return prepared(JSON.stringify(['count', shaped.key]), slots, () => {
-    return sql`select count(*) ${fromWhere(known, shaped.actor, shaped.selection)}`;
+    const from = fromWhere(known, shaped.actor, shaped.selection);
+    if (!selection.along) return sql`select count(*) ${from}`;
+    const parent = parentColumn(selection.along.relationship);
+    return sql`select count(*), ${parent} ${from} group by ${parent}`;
   });
 }
 
@@ -171,14 +181,14 @@ export function cursorOf(resource: Resource, row: Row): string {
   return Buffer.from(JSON.stringify([...row.sortValues, row.id])).toString('base64url');
 }
 
-function selectFrom(known: Registry, actor: Actor, selection: Selection): Sql {
+function selectFrom(known: Registry, actor: Actor, selection: Selection, parentIs?: Sql): Sql {
   const { resource, attributes, sort, along } = selection;
   const parent = along ? parentColumn(along.relationship) : undefined;
   const columns = projection(resource, { version: sql`t.xmin::text`, parent, attributes, sort });
-  return sql`select ${columns} ${fromWhere(known, actor, selection)}`;
+  return sql`select ${columns} ${fromWhere(known, actor, selection, parentIs)}`;
 }
 
-function fromWhere(known: Registry, actor: Actor, selection: Selection): Sql {
+function fromWhere(known: Registry, actor: Actor, selection: Selection, parentIs?: Sql): Sql {
   const { resource, where, along } = selection;
   const join =
     along?.relationship.kind === 'many-through'
@@ -186,7 +196,7 @@ function fromWhere(known: Registry, actor: Actor, selection: Selection): Sql {
           on ${column('j', along.relationship.otherField)} = t.id`
       : sql``;
   const only = along
-    ? sql`and ${parentColumn(along.relationship)} = any(${along.parents}::uuid[])`
+    ? sql`and ${parentColumn(along.relationship)} = ${parentIs ?? sql`any(${along.parents}::uuid[])`}`
     : sql``;
   return sql`from ${sql.table(resource.table)} t ${join} where ${condition(known, actor, resource, where, 't')} ${only}`;
 }
