@@ -21,6 +21,8 @@ export default defineConfig({
       },
       {
         extends: true,
+        // As Node resolves it: two copies of graphql would not know each other's errors.
+        resolve: { alias: [{ find: /^graphql$/, replacement: import.meta.resolve('graphql') }] },
         test: {
           name: 'server',
           include: [

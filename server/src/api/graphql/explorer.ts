@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const base = '/api/graphql/explorer';
@@ -22,20 +23,22 @@ const page = `<!doctype html>
 </html>
 `;
 /** From the packages themselves, so that it works without the internet. */
-const files: Readonly<Record<string, { path: string; type: string }>> = {
-  'react.js': { path: 'react/umd/react.production.min.js', type: 'text/javascript' },
-  'react-dom.js': { path: 'react-dom/umd/react-dom.production.min.js', type: 'text/javascript' },
-  'graphiql.js': { path: 'graphiql/graphiql.min.js', type: 'text/javascript' },
-  'graphiql.css': { path: 'graphiql/graphiql.min.css', type: 'text/css' },
-};
+const files = [
+  ['react.js', 'react', 'umd/react.production.min.js'],
+  ['react-dom.js', 'react-dom', 'umd/react-dom.production.min.js'],
+  ['graphiql.js', 'graphiql', 'graphiql.min.js'],
+  ['graphiql.css', 'graphiql', 'graphiql.min.css'],
+] as const;
 
 /** GraphiQL's files, for development only. */
 export function explorerAssets(app: FastifyInstance): void {
   const { resolve } = createRequire(import.meta.url);
-  for (const [name, { path, type }] of Object.entries(files)) {
-    app.get(`${base}/${name}`, async (_request, reply) =>
-      reply.type(`${type}; charset=utf-8`).send(await readFile(resolve(path))),
-    );
+  for (const [name, of, path] of files) {
+    const type = name.endsWith('.css') ? 'text/css' : 'text/javascript';
+    app.get(`${base}/${name}`, async (_request, reply) => {
+      const folder = dirname(resolve(`${of}/package.json`));
+      return reply.type(`${type}; charset=utf-8`).send(await readFile(join(folder, path)));
+    });
   }
   app.get(`${base}/start.js`, async (_request, reply) =>
     reply.type('text/javascript; charset=utf-8').send(start),
