@@ -56,10 +56,10 @@ describe('before anything runs', () => {
       { limit: 'directives', most: 100, asked: 101 },
     ],
     [
-      'the same field 1,001 times',
-      `{ me { ${repeat(1_001, () => 'id')} } }`,
+      'the same field 501 times',
+      `{ me { ${repeat(501, () => 'id')} } }`,
       undefined,
-      { limit: 'fields', most: 1_000, asked: 1_002 },
+      { limit: 'fields', most: 500, asked: 502 },
     ],
     [
       'a list of lists of lists',

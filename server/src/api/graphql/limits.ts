@@ -19,7 +19,7 @@ export const limits = {
   depth: 15,
   aliases: 100,
   directives: 100,
-  fields: 1_000,
+  fields: 500,
   tokens: 5_000,
   batch: 20,
 };
