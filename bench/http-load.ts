@@ -42,7 +42,9 @@ async function load(
         setupRequest(request) {
           const team = teams[next++ % teams.length]!;
           const { method, path, body } = side.shapes[shape]!(team);
-          const type = path.startsWith('/api/graphql') ? { 'content-type': 'application/json' } : {};
+          const type = path.startsWith('/api/graphql')
+            ? { 'content-type': 'application/json' }
+            : {};
           const headers = { ...side.headers, ...type, 'kyozo-team': team.team_id };
           return { ...request, method, path, body, headers };
         },

@@ -73,6 +73,7 @@ export const directus = (url: string, token: string): Side => ({
         ...{ team_id: team.team_id, workspace_id: team.workspace_id },
         ...{ path: newPath(), folded_path: newPath(), name: 'new.md', size: 0, version: 0 },
       }),
-    graphql: (team) => post('/graphql', { query: directusQuery, variables: { team: team.team_id } }),
+    graphql: (team) =>
+      post('/graphql', { query: directusQuery, variables: { team: team.team_id } }),
   },
 });

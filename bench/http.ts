@@ -42,7 +42,15 @@ export async function run(): Promise<Row[]> {
         rows.push(row(`http: ${name}, requests/s`, mine!.rate, figures.rate, beside, note));
       }
       if ('missing' in other) {
-        rows.push(row(`http: ${name}`, mine!.rate, Number.NaN, 'Directus', `NOT MEASURED: ${other.missing}`));
+        rows.push(
+          row(
+            `http: ${name}`,
+            mine!.rate,
+            Number.NaN,
+            'Directus',
+            `NOT MEASURED: ${other.missing}`,
+          ),
+        );
       }
     }
     return rows;

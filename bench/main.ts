@@ -12,7 +12,9 @@ const there = new Set(
 );
 
 if (unknown.length > 0) {
-  console.error(`There is no benchmark ${unknown.join(', ')}; there are ${[...names, ...rare].join(', ')}.`);
+  console.error(
+    `There is no benchmark ${unknown.join(', ')}; there are ${[...names, ...rare].join(', ')}.`,
+  );
   process.exitCode = 2;
 } else {
   for (const name of wanted.length > 0 ? wanted : names.filter((it) => there.has(it))) {

@@ -21,9 +21,7 @@ export async function run(): Promise<Row[]> {
     results.sort(([a, b], [c, d]) => a.rate / b.rate - c.rate / d.rate);
     const [a, b] = results[1]!;
     const note = `p99 ${a.p99} ms beside ${b.p99} ms`;
-    return [
-      row('http: list of 20 of 1,000,000, requests/s', a.rate, b.rate, '10,000 files', note),
-    ];
+    return [row('http: list of 20 of 1,000,000, requests/s', a.rate, b.rate, '10,000 files', note)];
   } finally {
     await Promise.all([large.stop(), small.stop()]);
   }

@@ -13,9 +13,9 @@ import {
   validate,
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
+import { Memory } from '../../memory.ts';
 import { refusal, thrown, told } from './errors.ts';
 import { type Allowance, costOf, limits, type Measures, measure } from './limits.ts';
-import { Memory } from './memory.ts';
 import type { GraphqlContext } from './resolvers.ts';
 
 /** A request as every transport has it, its form checked. */

@@ -10,7 +10,16 @@ export const listName = (type: string): string => camel(type);
 /** `file-versions` → `fileVersion`. Every type's plural is made with an s. */
 export const oneName = (type: string): string => camel(type).replace(/s$/, '');
 /** `file-versions` → `FileVersion` */
-export const typeName = (type: string): string => capital(oneName(type));
+export function typeName(type: string): string {
+  let name = typeNames.get(type);
+  if (!name) {
+    name = capital(oneName(type));
+    typeNames.set(type, name);
+  }
+  return name;
+}
+/** Asked for with every record that is shown; there are only so many types. */
+const typeNames = new Map<string, string>();
 
 /** The actions that GraphQL has: raw content goes over HTTP alone. */
 export const mutationsOf = (resource: Resource): string[] =>
