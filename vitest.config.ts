@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -21,6 +22,15 @@ export default defineConfig({
       },
       {
         extends: true,
+        // As Node resolves it: two copies of graphql would not know each other's errors.
+        resolve: {
+          alias: [
+            {
+              find: /^graphql$/,
+              replacement: join(import.meta.dirname, 'node_modules/graphql/index.js'),
+            },
+          ],
+        },
         test: {
           name: 'server',
           include: [

@@ -90,7 +90,8 @@ function actionFaults(resource: Resource, name: string, action: Action): string[
   return faults;
 }
 
-const looksThrough = (check: Check): boolean =>
+/** Whether a policy looks along a relationship, so that it cannot be asked of a record alone. */
+export const looksThrough = (check: Check): boolean =>
   check.check === 'through' ||
   ('of' in check && (Array.isArray(check.of) ? check.of : [check.of as Check]).some(looksThrough));
 

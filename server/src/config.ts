@@ -35,6 +35,8 @@ export type Config = {
   providers: Providers;
   /** The bearer token for /metrics; without one only this machine may read them. */
   metricsToken: string | undefined;
+  /** What one GraphQL request may cost; see api/graphql/limits.ts. */
+  graphqlCost: number;
   development: boolean;
   logLevel: string;
   webRoot: string;
@@ -79,6 +81,7 @@ export function readConfig(environment: Environment): Config {
     magicLink: choice(environment, 'AUTH_MAGIC_LINK', ['true', 'false']) === 'true',
     providers: providers(environment),
     metricsToken: environment.METRICS_TOKEN || undefined,
+    graphqlCost: integer(environment, 'LIMIT_GRAPHQL_COST', 20_000, 1, 100_000_000),
     development: environment.NODE_ENV === 'development',
     logLevel: environment.LOG_LEVEL || 'warn',
     webRoot: resolve(import.meta.dirname, '../../web/dist'),

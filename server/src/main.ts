@@ -182,7 +182,7 @@ async function start(
   await app.register(async (scope) => stream(scope, edge, feed, notifications, signals), {
     prefix: '/api/v1',
   });
-  await app.register(async (scope) => graphql(scope, edge, database));
+  await app.register(async (scope) => graphql(scope, edge, { database, feed, signals, ...config }));
   const document = JSON.stringify(openApi(known, version));
   app.get('/api/v1/openapi.json', async (_request, reply) =>
     reply.type('application/json').send(document),

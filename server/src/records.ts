@@ -37,15 +37,9 @@ export class Records {
     this.known = known;
   }
 
-  /** One page of a query; `within` narrows it further, to the records of one parent for instance. */
+  /** One page of a query, or of what it finds along a relationship of one parent. */
   async page(actor: Actor, query: Query, within?: Pick<Selection, 'along'>): Promise<PageOfRows> {
-    const selection: Selection = {
-      resource: query.resource,
-      where: readable(query.resource, actor, query.where),
-      sort: query.sort,
-      attributes: query.fields.get(query.resource.type),
-      ...within,
-    };
+    const selection = this.#selection(actor, query, within?.along);
     const [found, counted] = await Promise.all([
       this.#database.text(actor, selectPage(this.known, actor, selection, query.page)),
       query.page.count
@@ -53,7 +47,45 @@ export class Records {
         : undefined,
     ]);
     const rows = found.map((row) => rowOf(selection, row));
-    return { ...cut(rows, query.page), total: counted && Number(counted[0]![0]) };
+    return { ...cut(rows, query.page), total: counted && Number(counted[0]?.[0] ?? 0) };
+  }
+
+  /** One page of a query for each parent that it is reached from, all in one statement. */
+  async pages(
+    actor: Actor,
+    query: Query,
+    relationship: Relationship,
+    parents: readonly string[],
+  ): Promise<Map<string, PageOfRows>> {
+    const selection = this.#selection(actor, query, { relationship, parents });
+    const found = await this.#database.text(
+      actor,
+      selectPage(this.known, actor, selection, query.page),
+    );
+    const rows = Map.groupBy(
+      found.map((row) => rowOf(selection, row)),
+      (row) => row.parent!,
+    );
+    return new Map(parents.map((parent) => [parent, cut(rows.get(parent) ?? [], query.page)]));
+  }
+
+  /** How many records a query finds for each parent, in one statement; a parent without any is absent. */
+  async counts(
+    actor: Actor,
+    query: Query,
+    relationship: Relationship,
+    parents: readonly string[],
+  ): Promise<Map<string, number>> {
+    const selection = this.#selection(actor, query, { relationship, parents });
+    const found = await this.#database.text(actor, selectCount(this.known, actor, selection));
+    return new Map(found.map(([count, parent]) => [parent!, Number(count)]));
+  }
+
+  /** How many records a query finds. */
+  async count(actor: Actor, query: Query): Promise<number> {
+    const selection = this.#selection(actor, query);
+    const found = await this.#database.text(actor, selectCount(this.known, actor, selection));
+    return Number(found[0]![0]);
   }
 
   /** One record, in the trash or not. @throws KyozoError `not_found`, also when the actor may not see it */
@@ -98,6 +130,16 @@ export class Records {
     );
   }
 
+  #selection(actor: Actor, query: Query, along?: Selection['along']): Selection {
+    return {
+      resource: query.resource,
+      where: readable(query.resource, actor, query.where),
+      sort: query.sort,
+      attributes: query.fields.get(query.resource.type),
+      along,
+    };
+  }
+
   async #some(actor: Actor, selection: Selection, limit: number): Promise<Row[]> {
     const orderly =
       selection.sort.length > 0
@@ -121,6 +163,9 @@ function cut(rows: Row[], page: Page): Omit<PageOfRows, 'total'> {
   const more = rows.length > size;
   const kept = more ? rows.slice(0, size) : rows;
   if (page.kind === 'offset') return { rows: kept, before: page.offset > 0, after: more };
-  if (page.before !== undefined) return { rows: kept.reverse(), before: more, after: true };
+  // Before nothing is the end.
+  if (page.before !== undefined) {
+    return { rows: kept.reverse(), before: more, after: page.before !== '' };
+  }
   return { rows: kept, before: page.after !== undefined, after: more };
 }

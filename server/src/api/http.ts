@@ -1,5 +1,6 @@
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
+import websocket from '@fastify/websocket';
 import type { Registry } from '@kyozo/resource';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Config } from '../config.ts';
@@ -12,6 +13,8 @@ const noHeaders = {
   'x-ratelimit-remaining': false,
   'x-ratelimit-reset': false,
 };
+
+const graphqlProtocol = 'graphql-transport-ws';
 
 /** The HTTP server with what holds for every route: limits, security headers, error form. */
 export async function createHttp(
@@ -49,6 +52,15 @@ export async function createHttp(
     allowList: (request) => !request.url.startsWith('/api/'),
     addHeadersOnExceeding: noHeaders,
     addHeaders: { ...noHeaders, 'retry-after': true },
+  });
+  await app.register(websocket, {
+    options: {
+      maxPayload: config.messageLimit,
+      perMessageDeflate: false,
+      // Of the protocols that a client offers, the one that we speak.
+      handleProtocols: (offered: Set<string>) =>
+        offered.has(graphqlProtocol) ? graphqlProtocol : (offered.values().next().value ?? false),
+    },
   });
   return app;
 }

@@ -1,7 +1,7 @@
 import { type Actor, isUuid, malformed, parseQuery, resourceOf } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { NotificationFeed } from '../accounts/notification-feed.ts';
-import type { EventFeed } from '../events/event-feed.ts';
+import { type EventFeed, feedPage, isCursor } from '../events/event-feed.ts';
 import type { Signals } from '../events/signals.ts';
 import { valuesOf } from '../records.ts';
 import { asActor, type Edge } from './context.ts';
@@ -62,7 +62,7 @@ export async function stream(
     }
     return serve(edge, request, reply, {
       now: (actor) => feed.now(actor),
-      after: (actor, cursor) => feed.after(actor, cursor, workspace),
+      after: (actor, cursor) => feed.after(actor, cursor, { workspaceId: workspace }),
       listen: (actor, wake) => feed.listen(actor.teamId, wake),
       nameOf: (event) => event.name,
     });
@@ -93,7 +93,7 @@ async function serve<Item extends { cursor: string }>(
   feed: Feed<Item>,
 ): Promise<FastifyReply> {
   const asked = request.headers['last-event-id'];
-  if (asked !== undefined && !/^\d{1,19}-\d{1,19}$/.test(String(asked))) {
+  if (asked !== undefined && !isCursor(String(asked))) {
     throw malformed('Last-Event-ID is not one of ours.');
   }
   const { actor, now } = await asActor(edge, request, async (found) => ({
@@ -110,7 +110,7 @@ async function serve<Item extends { cursor: string }>(
         events.send({ id, event: feed.nameOf(item), data: payload });
         cursor = id;
       }
-      if (found.length < 100) return;
+      if (found.length < feedPage) return;
     }
   };
   follow(events, (wake) => feed.listen(actor, wake), send);

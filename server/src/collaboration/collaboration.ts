@@ -1,4 +1,3 @@
-import websocket from '@fastify/websocket';
 import {
   type Connection,
   Hocuspocus,
@@ -12,6 +11,7 @@ import type { Authenticator } from '../accounts/authenticate.ts';
 import type { Database, Tenant } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Log } from '../log.ts';
+import { isOwnOrigin } from '../origin.ts';
 import { acknowledgeWhenDurable } from './acknowledge.ts';
 import { addsAsAnother, claim } from './client-ids.ts';
 import type { LiveDocuments, Surroundings } from './live-documents.ts';
@@ -40,7 +40,6 @@ export async function collaboration(
     database: Database;
     authenticator: Authenticator;
     documents: LiveDocuments;
-    messageLimit: number;
     publicUrl: string;
     log: Log;
   },
@@ -115,9 +114,6 @@ export async function collaboration(
     await visit.disconnect();
   };
 
-  await app.register(websocket, {
-    options: { maxPayload: options.messageLimit, perMessageDeflate: false },
-  });
   app.get('/collaboration', { websocket: true }, (socket, request) => {
     if (!isOwnOrigin(request.headers.origin, request.headers.host, options.publicUrl)) {
       socket.close(4403, 'Forbidden');
@@ -235,16 +231,3 @@ const stillStands = (database: Database, actor: Actor): Promise<boolean> =>
     () => true,
     (error: unknown) => !(error instanceof KyozoError && error.code === 'unauthenticated'),
   );
-
-/** A browser says where a page comes from; another site's page may not open sockets here. */
-function isOwnOrigin(
-  origin: string | undefined,
-  host: string | undefined,
-  publicUrl: string,
-): boolean {
-  if (origin === undefined) return true;
-  return (
-    URL.canParse(origin) &&
-    (new URL(origin).host === host || new URL(origin).origin === new URL(publicUrl).origin)
-  );
-}

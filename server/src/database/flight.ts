@@ -14,14 +14,17 @@ type Wire = {
 
 /** pg's own query, with the message handlers that its typings leave out. */
 const Query = pg.Query as unknown as new (
-  config: object,
+  text: string,
+  values: readonly unknown[],
+  callback: (error: Error | null, result: { rows: never[] }) => void,
 ) => {
+  /** Where pg would set its own parsers, unless there are some. */
+  _result: { _types: typeof asValues | undefined };
   handleDataRow(message: unknown): void;
   handleCommandComplete(message: unknown, wire: unknown): void;
   handleError(error: Error, wire: unknown): void;
 };
 
-const asText = { getTypeParser: () => (value: unknown) => value };
 const asValues = {
   getTypeParser: (oid: number, format?: 'text') =>
     oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format),
@@ -41,6 +44,9 @@ export type Shape = 'text' | 'objects';
 class Flight extends Query {
   readonly #statements: readonly Statement[];
   readonly #reject: (error: Error) => void;
+  readonly #shape: Shape;
+  /** The last statement's rows as they came, when they are wanted as text. */
+  readonly #texts: TextRow[] = [];
   #completed = 0;
   #parsing: string[] = [];
 
@@ -51,14 +57,11 @@ class Flight extends Query {
     reject: (error: Error) => void,
   ) {
     const last = statements.at(-1)!;
-    super({
-      text: last.text,
-      values: last.values as unknown[],
-      rowMode: shape === 'text' ? 'array' : undefined,
-      types: shape === 'text' ? asText : asValues,
-      callback: (error: Error | null, result: { rows: never[] }) =>
-        error ? reject(error) : resolve(result.rows),
-    });
+    super(last.text, last.values, (error, result) =>
+      error ? reject(error) : resolve(shape === 'text' ? (this.#texts as never[]) : result.rows),
+    );
+    this._result._types = asValues;
+    this.#shape = shape;
     this.#statements = statements;
     this.#reject = reject;
   }
@@ -88,7 +91,9 @@ class Flight extends Query {
   }
 
   override handleDataRow(message: { fields: (string | null)[] }): void {
-    if (this.#completed === this.#statements.length - 1) super.handleDataRow(message);
+    if (this.#completed !== this.#statements.length - 1) return;
+    if (this.#shape === 'text') this.#texts.push(message.fields);
+    else super.handleDataRow(message);
   }
 
   override handleCommandComplete(message: unknown, wire: Wire): void {
@@ -112,7 +117,10 @@ class Flight extends Query {
   #run(statement: Statement, messages: Buffer[]): void {
     const values = statement.values as unknown[];
     messages.push(serialize.bind({ statement: statement.name, values, valueMapper }));
-    if (statement === this.#statements.at(-1)) messages.push(serialize.describe({ type: 'P' }));
+    // Text needs no description of its columns.
+    if (this.#shape === 'objects' && statement === this.#statements.at(-1)) {
+      messages.push(serialize.describe({ type: 'P' }));
+    }
     messages.push(serialize.execute({}));
   }
 }

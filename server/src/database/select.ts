@@ -4,6 +4,7 @@ import {
   columnOf,
   every,
   foreignKeysOf,
+  isUuid,
   malformed,
   type Operator,
   type Page,
@@ -44,7 +45,10 @@ export type Selection = {
 
 const column = (alias: string, field: string) => sql.ref(`${alias}.${columnOf(field)}`);
 
-/** The statement that reads a page of a selection: one row more than asked tells whether more follow. */
+/**
+ * The statement that reads a page of a selection: one row more than asked tells whether more follow.
+ * Along a relationship it reads a page for each parent, in one statement.
+ */
 export function selectPage(
   known: Registry,
   actor: Actor,
@@ -62,11 +66,15 @@ export function selectPage(
   const shaped = shapeOf(slots, actor, selection);
   const key = JSON.stringify(['page', shaped.key, sort, limit, position, offset]);
   return prepared(key, slots, () => {
-    const from = selectFrom(known, shaped.actor, shaped.selection);
     const behind = position ? sql`and ${after(selection.resource, sort, position)}` : sql``;
     const skip = offset === undefined ? sql`` : sql`offset ${offset}`;
-    return sql`${from} ${behind} order by ${orderBy(selection.resource, sort)}
+    const part = sql`${behind} order by ${orderBy(selection.resource, sort)}
       limit ${sql.raw(String(limit))} ${skip}`;
+    if (!selection.along) return sql`${selectFrom(known, shaped.actor, shaped.selection)} ${part}`;
+    // A lateral read runs once for each parent, and its rows come in its order.
+    const each = selectFrom(known, shaped.actor, shaped.selection, sql`p.id`);
+    return sql`select x.* from unnest(${shaped.selection.along!.parents}::uuid[]) p (id)
+      cross join lateral (${each} ${part}) x`;
   });
 }
 
@@ -85,12 +93,15 @@ export function selectSome(
   });
 }
 
-/** The statement that counts a selection. */
+/** The statement that counts a selection; along a relationship a count and its parent for each that has any. */
 export function selectCount(known: Registry, actor: Actor, selection: Selection): Statement {
   const slots = new Slots();
   const shaped = shapeOf(slots, actor, selection);
   return prepared(JSON.stringify(['count', shaped.key]), slots, () => {
-    return sql`select count(*) ${fromWhere(known, shaped.actor, shaped.selection)}`;
+    const from = fromWhere(known, shaped.actor, shaped.selection);
+    if (!selection.along) return sql`select count(*) ${from}`;
+    const parent = parentColumn(selection.along.relationship);
+    return sql`select count(*), ${parent} ${from} group by ${parent}`;
   });
 }
 
@@ -150,15 +161,18 @@ export function projection(
   const shown = Object.entries(resource.attributes).filter(
     ([name]) => options.attributes?.has(name) ?? true,
   );
-  const pairs = shown.flatMap(([name, attribute]) => [
-    sql.lit(name),
-    attribute.sql ? sql.raw(`(${attribute.sql})`) : column('t', name),
-  ]);
+  const members = shown.map(
+    ([name, attribute]) =>
+      sql`${attribute.sql ? sql.raw(`(${attribute.sql})`) : column('t', name)} as ${sql.id(name)}`,
+  );
   const sorted = (options.sort ?? []).filter(({ field }) => field !== 'id');
   return sql.join([
     sql`t.id`,
     options.version,
-    sql`json_build_object(${sql.join(pairs)})::text`,
+    // A row as JSON takes 0.7 of json_build_object's time, which asks for the type of every argument.
+    members.length > 0
+      ? sql`(select row_to_json(a)::text from (select ${sql.join(members)}) a)`
+      : sql`'{}'`,
     options.parent ?? sql`null`,
     ...foreignKeysOf(resource).map((field) => column('t', field)),
     ...sorted.map(({ field }) => sortExpression(resource, field)),
@@ -168,17 +182,19 @@ export function projection(
 /** The cursor of a record in an order: opaque, but for a resource that numbers its records. */
 export function cursorOf(resource: Resource, row: Row): string {
   if (resource.cursor) return row.sortValues[0]!;
+  // In the order of ids alone, the usual one, the id says it all.
+  if (row.sortValues.length === 0) return row.id;
   return Buffer.from(JSON.stringify([...row.sortValues, row.id])).toString('base64url');
 }
 
-function selectFrom(known: Registry, actor: Actor, selection: Selection): Sql {
+function selectFrom(known: Registry, actor: Actor, selection: Selection, parentIs?: Sql): Sql {
   const { resource, attributes, sort, along } = selection;
   const parent = along ? parentColumn(along.relationship) : undefined;
   const columns = projection(resource, { version: sql`t.xmin::text`, parent, attributes, sort });
-  return sql`select ${columns} ${fromWhere(known, actor, selection)}`;
+  return sql`select ${columns} ${fromWhere(known, actor, selection, parentIs)}`;
 }
 
-function fromWhere(known: Registry, actor: Actor, selection: Selection): Sql {
+function fromWhere(known: Registry, actor: Actor, selection: Selection, parentIs?: Sql): Sql {
   const { resource, where, along } = selection;
   const join =
     along?.relationship.kind === 'many-through'
@@ -186,7 +202,7 @@ function fromWhere(known: Registry, actor: Actor, selection: Selection): Sql {
           on ${column('j', along.relationship.otherField)} = t.id`
       : sql``;
   const only = along
-    ? sql`and ${parentColumn(along.relationship)} = any(${along.parents}::uuid[])`
+    ? sql`and ${parentColumn(along.relationship)} = ${parentIs ?? sql`any(${along.parents}::uuid[])`}`
     : sql``;
   return sql`from ${sql.table(resource.table)} t ${join} where ${condition(known, actor, resource, where, 't')} ${only}`;
 }
@@ -314,6 +330,7 @@ function numberIn(cursor: string): string {
 
 function cursorValues(resource: Resource, sort: readonly Sort[], cursor: string): string[] {
   if (resource.cursor) return [numberIn(cursor)];
+  if (sort.length === 1 && isUuid(cursor)) return [cursor];
   let values: unknown;
   try {
     values = JSON.parse(Buffer.from(cursor, 'base64url').toString());

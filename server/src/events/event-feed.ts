@@ -17,6 +17,12 @@ export type FeedEvent = {
   data: unknown;
 };
 
+/** As many events as one read answers; fewer say that there are no more for now. */
+export const feedPage = 100;
+/** Which events a reader wants. */
+type Only = { workspaceId?: string; type?: string; recordId?: string };
+export const isCursor = (text: string): boolean => /^\d{1,18}-\d{1,18}$/.test(text);
+
 /**
  * The event log as a stream. Readers are woken when their team has changed and then read what is new
  * from PostgreSQL themselves, so nothing is missed; row-level security and the policy of events decide
@@ -44,10 +50,13 @@ export class EventFeed {
     return this.#signals.listen(teamId, listener);
   }
 
-  /** Up to 100 events after a cursor; `now` starts behind what has happened so far. */
-  async after(actor: Actor, cursor: string, workspaceId?: string): Promise<FeedEvent[]> {
+  /** Up to `feedPage` events after a cursor; `now` starts behind what has happened so far. */
+  async after(actor: Actor, cursor: string, only: Only = {}): Promise<FeedEvent[]> {
+    const { workspaceId, type, recordId } = only;
     const [xid, seq] = cursor.split('-');
     const visible = condition(this.#known, actor, event, readable(event, actor), 'e');
+    const ofType = type ? sql`and e.resource = ${type}` : sql``;
+    const ofRecord = recordId ? sql`and e.record_id = ${recordId}` : sql``;
     const within = workspaceId
       ? sql`and (e.record_id = ${workspaceId} or e.state->>'workspace_id' = ${workspaceId}
           or exists (select from files f where f.id = coalesce(e.state->>'file_id', '00000000-0000-0000-0000-000000000000')::uuid and f.workspace_id = ${workspaceId}))`
@@ -58,8 +67,8 @@ export class EventFeed {
           e.record_id as "recordId", e.user_id as "userId", to_json(e.occurred_at)#>>'{}' as "occurredAt", event_data(e.state) as data
         from events e
         where (e.xid, e.seq) > (${xid}::xid8, ${seq}::bigint) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
-          and ${visible} ${within}
-        order by e.xid, e.seq limit 100`,
+          and ${visible} ${within} ${ofType} ${ofRecord}
+        order by e.xid, e.seq limit ${sql.raw(String(feedPage))}`,
     );
     return rows;
   }

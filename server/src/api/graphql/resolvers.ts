@@ -4,212 +4,155 @@ import {
   idOf,
   KyozoError,
   malformed,
-  parseQuery,
-  type Query,
   type RawInput,
   type Relationship,
   type Resource,
   resourceOf,
 } from '@kyozo/resource';
-import DataLoader from 'dataloader';
 import type { FastifyRequest } from 'fastify';
+import type { GraphQLResolveInfo } from 'graphql';
 import type { Database } from '../../database/database.ts';
-import { cursorOf, type Row } from '../../database/select.ts';
 import { sql } from '../../database/sql.ts';
 import { actorOf, asActor, type Edge } from '../context.ts';
 import { faultsBehind } from '../errors.ts';
 import { runAction } from '../guard.ts';
-import { actionsOf } from '../jsonapi/routes.ts';
-import { listName, mutationName, oneName, relateName, typeName } from './names.ts';
+import { connectionOf, type ListArguments, queryOf } from './lists.ts';
+import { type Fields, Loaders, targetOf } from './loaders.ts';
+import { listName, mutationName, mutationsOf, oneName, relateName, typeName } from './names.ts';
+import { selected } from './selected.ts';
+import { type Shown, shown } from './shown.ts';
 
-/** One for each request: who asks, and the loaders that gather what its fields ask for. */
-export type GraphqlContext = {
-  request: FastifyRequest;
-  load(resource: Resource, id: string): Promise<Row | undefined>;
-};
+/** One for each operation: who asks, and the loaders that gather what its fields ask for. */
+export type GraphqlContext = { request: FastifyRequest; loaders: Loaders };
 
-type ListArguments = {
-  filter?: unknown;
-  sort?: string[];
-  first?: number;
-  after?: string;
-  last?: number;
-  before?: string;
-};
-/** A record as resolvers pass it on: attributes by name, and what relationships need. */
-type Shown = Record<string, unknown> & { id: string; __typename: string; __row: Row };
-type Resolver = (parent: Shown, parameters: never, context: GraphqlContext) => unknown;
+type Resolver = (
+  parent: Shown,
+  parameters: never,
+  context: GraphqlContext,
+  info: GraphQLResolveInfo,
+) => unknown;
+/** As many records as `nodes` takes at once. */
+const mostNodes = 100;
 
-export function contextFor(edge: Edge, request: FastifyRequest): GraphqlContext {
-  const loaders = new Map<string, DataLoader<string, Row | undefined>>();
-  return {
-    request,
-    load(resource, id) {
-      const loader = loaders.get(resource.type) ?? loaderOf(edge, request, resource);
-      loaders.set(resource.type, loader);
-      return loader.load(id);
-    },
-  };
-}
+export const contextFor = (edge: Edge, request: FastifyRequest): GraphqlContext => ({
+  request,
+  loaders: new Loaders(edge, request),
+});
 
-/** Resolvers for everything in the SDL; each ends in the same reads and actions as JSON:API. */
-export function resolversOf(edge: Edge, database: Database): Record<string, unknown> {
-  const resources = [...edge.known.values()];
+/** Resolvers of queries, mutations and records; each ends in the same reads and actions as JSON:API. */
+export function resolversOf(edge: Edge, database: Database): Record<string, object> {
+  const users = resourceOf(edge.known, 'users');
   const query: Record<string, Resolver> = {
-    me: (_parent, _parameters, context) =>
-      asActor(edge, context.request, async (actor) =>
-        shown(
-          resourceOf(edge.known, 'users'),
-          await edge.records.one(actor, resourceOf(edge.known, 'users'), actor.userId),
-        ),
+    me: (_parent, _parameters, { request }, info) =>
+      asActor(edge, request, async (actor) =>
+        shown(users, await edge.records.one(actor, users, actor.userId, selected(info, users))),
       ),
-    node: (_parent, { id }: { id: string }, context) =>
-      asActor(edge, context.request, async (actor) => {
-        const resource = await resourceHolding(edge, database, actor, id);
-        return resource ? one(edge, actor, resource, id) : null;
-      }),
+    node: async (_parent, { id }: { id: string }, context) =>
+      (await nodes(edge, database, [id], context))[0],
+    nodes: (_parent, { ids }: { ids: string[] }, context) => nodes(edge, database, ids, context),
   };
   const mutation: Record<string, Resolver> = {};
   const types: Record<string, Record<string, Resolver>> = {};
-  for (const resource of resources) {
-    query[listName(resource.type)] = (_parent, parameters: ListArguments, context) =>
-      asActor(edge, context.request, (actor) => connection(edge, actor, resource, parameters));
-    query[oneName(resource.type)] = (_parent, { id }: { id: string }, context) =>
-      asActor(edge, context.request, (actor) => one(edge, actor, resource, id));
+  for (const resource of edge.known.values()) {
+    query[listName(resource.type)] = (_parent, parameters: ListArguments, { request }, info) =>
+      asActor(edge, request, async (actor) => {
+        const fields = selected(info, resource, ['edges', 'node']);
+        const asked = queryOf(edge, resource, parameters, fields);
+        const page = await edge.records.page(actor, asked);
+        return connectionOf(resource, page, () => edge.records.count(actor, asked));
+      });
+    query[oneName(resource.type)] = (_parent, { id }: { id: string }, { request }, info) =>
+      asActor(edge, request, (actor) => one(edge, actor, resource, id, selected(info, resource)));
     types[typeName(resource.type)] = relationshipResolvers(edge, resource);
-    for (const name of actionsOf(resource)) {
-      if (name !== 'write') mutation[mutationName(resource, name)] = mutate(edge, resource, name);
+    types[`${typeName(resource.type)}Connection`] = { totalCount };
+    for (const name of mutationsOf(resource)) {
+      mutation[mutationName(resource, name)] = mutate(edge, resource, name);
     }
   }
   return {
     Query: query,
     Mutation: mutation,
     ...types,
-    Node: { resolveType: (node: Shown) => node.__typename },
+    Node: { __resolveType: (node: Shown) => node.__typename },
   };
 }
 
-function shown(resource: Resource, row: Row): Shown {
-  return {
-    ...(JSON.parse(row.attributes) as object),
-    id: row.id,
-    __typename: typeName(resource.type),
-    __row: row,
-  };
-}
+const totalCount = (parent: unknown) => (parent as { count: () => Promise<number> }).count();
 
 async function one(
   edge: Edge,
   actor: Actor,
   resource: Resource,
   id: string,
+  fields: Fields,
 ): Promise<Shown | null> {
   const found = idOf(id);
   if (!found) return null;
-  const row = await edge.records.one(actor, resource, found).catch((error: unknown) => {
+  const row = await edge.records.one(actor, resource, found, fields).catch((error: unknown) => {
     if (error instanceof KyozoError && error.code === 'not_found') return undefined;
     throw error;
   });
   return row ? shown(resource, row) : null;
 }
 
-/** Ids are unique over all tables, so the one that holds an id tells its type. */
-async function resourceHolding(
+/** Ids are unique over all tables, so the table that holds an id tells the record's type. */
+async function nodes(
   edge: Edge,
   database: Database,
-  actor: Actor,
-  id: string,
-): Promise<Resource | undefined> {
-  const found = idOf(id);
-  if (!found) return undefined;
-  const tables = [...edge.known.values()].map(
-    (resource) =>
-      sql`select ${sql.lit(resource.type)} as type from ${sql.table(resource.table)} where id = ${found}`,
+  ids: readonly string[],
+  { request, loaders }: GraphqlContext,
+): Promise<(Shown | null)[]> {
+  if (ids.length > mostNodes) throw malformed(`Ask for at most ${mostNodes} nodes.`);
+  const found = ids.map(idOf);
+  const holding = [...edge.known.values()].map(
+    ({ type, table }) =>
+      sql`select id, ${sql.lit(type)} as type from ${sql.table(table)} where id = any(${found.filter(Boolean)}::uuid[])`,
   );
-  const [row] = await database.rows<{ type: string }>(
-    actor,
-    sql.join(tables, sql` union all `) as never,
+  const rows = await asActor(edge, request, (actor) =>
+    database.rows<{ id: string; type: string }>(actor, sql`${sql.join(holding, sql` union all `)}`),
   );
-  return row && edge.known.get(row.type);
-}
-
-async function connection(
-  edge: Edge,
-  actor: Actor,
-  resource: Resource,
-  parameters: ListArguments,
-  along?: { relationship: Relationship; parents: string[] },
-) {
-  const query = queryOf(edge, resource, parameters);
-  const page = await edge.records.page(actor, query, { along });
-  const edges = page.rows.map((row) => ({
-    cursor: cursorOf(resource, row),
-    node: shown(resource, row),
-  }));
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: page.after,
-      hasPreviousPage: page.before,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-    totalCount: async () => {
-      const counted = { ...query, page: { ...query.page, count: true } };
-      return (await edge.records.page(actor, counted, { along })).total;
-    },
-  };
-}
-
-function queryOf(edge: Edge, resource: Resource, parameters: ListArguments): Query {
-  const { filter, sort, first, after, last, before } = parameters;
-  if (first != null && last != null) throw malformed('Ask for first or last, not both.');
-  if (last != null && before == null) throw malformed('last needs before.');
-  const page = {
-    size: first ?? last ?? undefined,
-    after: after ?? undefined,
-    before: before ?? undefined,
-  };
-  return parseQuery(edge.known, resource, {
-    filter: filter ?? undefined,
-    sort: sort ?? undefined,
-    page,
-  });
+  const types = new Map(rows.map(({ id, type }) => [id, edge.known.get(type)!]));
+  return Promise.all(
+    found.map(async (id) => {
+      const resource = id && types.get(id);
+      const row = resource && (await loaders.record(resource, id, undefined));
+      return row ? shown(resource, row) : null;
+    }),
+  );
 }
 
 function relationshipResolvers(edge: Edge, resource: Resource): Record<string, Resolver> {
   const resolvers: Record<string, Resolver> = {};
   for (const [name, relationship] of Object.entries(resource.relationships)) {
-    const target = resourceOf(edge.known, relationship.type);
-    resolvers[name] =
-      relationship.kind === 'belongs-to'
-        ? async (parent, _parameters, context) => {
-            const id = parent.__row.keys[relationship.field];
-            const row = id == null ? undefined : await context.load(target, id);
-            return row ? shown(target, row) : null;
-          }
-        : (parent, parameters: ListArguments, context) =>
-            asActor(edge, context.request, async (actor) => {
-              const along = { relationship, parents: [parent.id] };
-              if (relationship.kind !== 'has-one')
-                return connection(edge, actor, target, parameters, along);
-              const [row] = await edge.records.along(actor, relationship, [parent.id]);
-              return row ? shown(target, row) : null;
-            });
+    resolvers[name] = ['has-many', 'many-through'].includes(relationship.kind)
+      ? toMany(edge, relationship)
+      : toOne(edge, relationship);
   }
   return resolvers;
 }
 
-function loaderOf(
-  edge: Edge,
-  request: FastifyRequest,
-  resource: Resource,
-): DataLoader<string, Row | undefined> {
-  return new DataLoader(async (ids) => {
-    const rows = await asActor(edge, request, (actor) => edge.records.byId(actor, resource, ids));
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    return ids.map((id) => byId.get(id));
-  });
+function toOne(edge: Edge, relationship: Relationship): Resolver {
+  const target = targetOf(edge, relationship);
+  return async (parent, _parameters, { loaders }, info) => {
+    const fields = selected(info, target);
+    if (relationship.kind !== 'belongs-to') {
+      const row = await loaders.one(relationship, parent.id, fields);
+      return row ? shown(target, row) : null;
+    }
+    const id = parent.__row.keys[relationship.field];
+    const row = id == null ? undefined : await loaders.record(target, id, fields);
+    return row ? shown(target, row) : null;
+  };
+}
+
+function toMany(edge: Edge, relationship: Relationship): Resolver {
+  const target = targetOf(edge, relationship);
+  return async (parent, parameters: ListArguments, { loaders }, info) => {
+    const query = queryOf(edge, target, parameters, selected(info, target, ['edges', 'node']));
+    const list = { relationship, key: JSON.stringify(parameters), query };
+    const page = await loaders.page(list, parent.id);
+    return connectionOf(target, page, () => loaders.count(list, parent.id));
+  };
 }
 
 function mutate(edge: Edge, resource: Resource, name: string): Resolver {

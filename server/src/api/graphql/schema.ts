@@ -1,6 +1,16 @@
 import type { Action, Attribute, Registry, Resource } from '@kyozo/resource';
-import { actionsOf } from '../jsonapi/routes.ts';
-import { inputName, listName, mutationName, oneName, relateName, typeName } from './names.ts';
+import {
+  changedName,
+  hasEvents,
+  inputName,
+  listName,
+  mutationName,
+  mutationsOf,
+  oneName,
+  relateName,
+  typeName,
+  verifyNames,
+} from './names.ts';
 
 const shared = `"""A time, ISO 8601."""
 scalar DateTime
@@ -13,10 +23,13 @@ interface Node { id: ID! }
 type PageInfo { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }
 """Why a mutation did nothing."""
 type MutationError { message: String! code: String! fields: [String!]! }
+"""A change of a record, as its reader may see it; after its cursor a subscription resumes."""
+type EventMessage { cursor: String! id: ID! name: String! resource: String! recordId: ID! user: User data: JSON! occurredAt: DateTime! }
 `;
 
 /** The SDL of every declared resource: what JSON:API shows, with the same names in GraphQL's case. */
 export function schemaOf(known: Registry): string {
+  verifyNames(known);
   const resources = [...known.values()];
   const parts = [shared, ...filters(), ...resources.flatMap((resource) => typesOf(resource))];
   const queries = resources.flatMap((resource) => [
@@ -24,19 +37,37 @@ export function schemaOf(known: Registry): string {
     `${oneName(resource.type)}(id: ID!): ${typeName(resource.type)}`,
   ]);
   const mutations = resources.flatMap((resource) =>
-    actionsOf(resource)
-      .filter((name) => name !== 'write')
-      .map((name) => mutationOf(resource, name)),
+    mutationsOf(resource).map((name) => mutationOf(resource, name)),
   );
+  const changes = resources
+    .filter(hasEvents)
+    .map(({ type }) =>
+      described(
+        `Changes of ${type}, or of one. The record is as it is now; null when it is gone.`,
+        `${changedName(type)}(id: ID, after: String): ${typeName(type)}Change!`,
+      ),
+    );
   return [
     ...parts,
     block('type Query', [
       '"""The signed-in person."""',
       'me: User',
       'node(id: ID!): Node',
+      'nodes(ids: [ID!]!): [Node]!',
       ...queries,
     ]),
     block('type Mutation', mutations),
+    block('type Subscription', [
+      described(
+        'What happens in the team, or in one workspace; from now on, or from a cursor.',
+        'events(workspaceId: ID, after: String): EventMessage!',
+      ),
+      described(
+        'What a run says, from its beginning or from a number; ends with the run.',
+        'taskRunOutputs(runId: ID!, after: Long): TaskRunOutput!',
+      ),
+      ...changes,
+    ]),
   ].join('\n');
 }
 
@@ -95,15 +126,18 @@ function typesOf(resource: Resource): string[] {
       `not: ${name}Filter`,
     ]),
     `type ${name}Payload { result: ${name} meta: JSON errors: [MutationError!]! }`,
-    ...actionsOf(resource).flatMap((action) => inputOf(resource, action)),
+    ...(hasEvents(resource)
+      ? [
+          `type ${name}Change { cursor: String! name: String! recordId: ID! ${oneName(resource.type)}: ${name} }`,
+        ]
+      : []),
+    ...mutationsOf(resource).flatMap((action) => inputOf(resource, action)),
   ];
 }
 
 function inputOf(resource: Resource, name: string): string[] {
   const members = inputMembers(resource, resource.actions[name]!);
-  return members.length > 0 && name !== 'write'
-    ? [block(`input ${inputName(resource, name)}`, members)]
-    : [];
+  return members.length > 0 ? [block(`input ${inputName(resource, name)}`, members)] : [];
 }
 
 function inputMembers(resource: Resource, action: Action): string[] {

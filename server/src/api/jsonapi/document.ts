@@ -1,4 +1,4 @@
-import type { Query, Resource } from '@kyozo/resource';
+import type { Query, Relationship, Resource } from '@kyozo/resource';
 import type { Row } from '../../database/select.ts';
 
 export const root = '/api/v1';
@@ -16,20 +16,38 @@ export function resourceObject(
   linkage?: Linkage,
   meta?: string,
 ): string {
-  const self = `${root}/${resource.type}/${row.id}`;
-  const shown = fields.get(resource.type);
-  const relationships = Object.entries(resource.relationships)
-    .filter(([name]) => shown?.has(name) ?? true)
-    .map(([name, relationship]) => {
-      const data =
-        relationship.kind === 'belongs-to'
-          ? `"data":${identifier(relationship.type, row.keys[relationship.field] ?? null)},`
-          : included(linkage?.get(row.id)?.get(name), relationship.kind === 'has-one');
-      return `"${name}":{${data}"links":{"self":"${self}/relationships/${name}","related":"${self}/${name}"}}`;
-    });
+  const { id } = row;
+  const self = `${root}/${resource.type}/${id}`;
+  let related = '';
+  for (const { relationship, name, open, close } of relationshipsOf(resource, fields)) {
+    const data =
+      relationship.kind === 'belongs-to'
+        ? `"data":${identifier(relationship.type, row.keys[relationship.field] ?? null)},`
+        : included(linkage?.get(id)?.get(name), relationship.kind === 'has-one');
+    related += `${related ? ',' : ''}${open}${data}"links":{"self":"${self}/relationships/${name}","related":"${self}/${close}`;
+  }
   const attributes = row.attributes === '{}' ? '' : `,"attributes":${row.attributes}`;
-  const related = relationships.length > 0 ? `,"relationships":{${relationships.join(',')}}` : '';
-  return `{"type":"${resource.type}","id":"${row.id}"${attributes}${related},"links":{"self":"${self}"}${meta ? `,"meta":${meta}` : ''}}`;
+  const relationships = related ? `,"relationships":{${related}}` : '';
+  return `{"type":"${resource.type}","id":"${id}"${attributes}${relationships},"links":{"self":"${self}"}${meta ? `,"meta":${meta}` : ''}}`;
+}
+
+type Shown = { name: string; relationship: Relationship; open: string; close: string };
+const shownOf = new WeakMap<object, readonly Shown[]>();
+
+/** The relationships that are shown, and the texts around them that no record changes. */
+function relationshipsOf(resource: Resource, fields: Query['fields']): readonly Shown[] {
+  const only = fields.get(resource.type);
+  const known = shownOf.get(only ?? resource);
+  if (known) return known;
+  const shown = Object.entries(resource.relationships)
+    .filter(([name]) => only?.has(name) ?? true)
+    .map(([name, relationship]) => ({
+      ...{ name, relationship },
+      open: `"${name}":{`,
+      close: `${name}"}}`,
+    }));
+  shownOf.set(only ?? resource, shown);
+  return shown;
 }
 
 export const identifier = (type: string, id: string | null): string =>

@@ -12,6 +12,7 @@ import {
 } from '@kyozo/resource';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { cursorOf, type Row } from '../../database/select.ts';
+import { Memory } from '../../memory.ts';
 import type { PageOfRows } from '../../records.ts';
 import { asActor, type Edge } from '../context.ts';
 import { documentText, identifier, resourceObject } from './document.ts';
@@ -161,8 +162,19 @@ export function idIn(request: WithId): string {
   return id;
 }
 
-export const queryOf = (edge: Edge, resource: Resource, request: FastifyRequest): Query =>
-  parseQuery(edge.known, resource, parseQueryString(searchOf(request)));
+/** Queries that came before, by type and parameters: programs ask the same again and again. */
+const queries = new Memory<Query>(1_000);
+const longest = 500;
+
+export function queryOf(edge: Edge, resource: Resource, request: FastifyRequest): Query {
+  const search = searchOf(request);
+  const key = `${resource.type}?${search}`;
+  const known = queries.get(key);
+  if (known) return known;
+  const query = parseQuery(edge.known, resource, parseQueryString(search));
+  if (search.length <= longest) queries.set(key, query);
+  return query;
+}
 
 /** Lists' parameters mean nothing for one record. */
 function onlyOne(query: Query): Query {

@@ -36,10 +36,6 @@ export async function jsonApi(app: FastifyInstance, edge: Edge): Promise<void> {
     checkAccept(request.headers.accept, extension);
     if (hasBody(request)) checkContentType(request.headers['content-type'], extension);
   });
-  app.addHook('onSend', async (_request, reply, payload) => {
-    void reply.header('vary', 'Accept, Authorization, Kyozo-Team');
-    return payload;
-  });
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) =>
     answerError(new KyozoError('not_found', 'There is nothing at this address.'), request, reply),
@@ -79,6 +75,7 @@ export function answerError(
 export const sendDocument = (reply: FastifyReply, text: string, type = mediaType): FastifyReply =>
   reply
     .type(type)
+    .header('vary', 'Accept, Authorization, Kyozo-Team')
     .serializer((it: string) => it)
     .send(text === '' ? undefined : text);
 
