@@ -72,7 +72,7 @@ function routesOf(resource: Resource): [string, Access][] {
 
 /** Pages and their files: the same for everybody. */
 const isPage = (url: string) =>
-  !/^\/(api|git|collaboration)(\/|$)/.test(url) || url.startsWith('/api/docs');
+  !/^\/(api|git|collaboration)(\/|$)/.test(url) || /^\/api\/(docs|graphql\/explorer\/)/.test(url);
 
 /** Stops the start at a route that nobody has said the access of. */
 export function requireAccess(app: FastifyInstance, known: Registry): void {

@@ -208,34 +208,42 @@ describe('who speaks', () => {
     expect((await ann.graphql(query)).errors).toBeUndefined();
   });
 
-  test.each<[string, (person: Person) => Promise<{ person: Person; end: () => Promise<unknown> }>]>(
+  test.each<
     [
-      [
-        'a session that is signed out',
-        async (person) => ({
-          person,
-          end: () => person.request('/users/sign-out', { method: 'POST' }),
-        }),
-      ],
-      [
-        'a key that is revoked',
-        async (person) => {
-          const key = await person.key('write');
-          const { body } = await person.get<RecordObject[]>('/api-keys');
-          return { person: key, end: () => person.delete(`/api-keys/${body.data[0]!.id}`) };
-        },
-      ],
-      [
-        'a membership that ends',
-        async (person) => ({
-          person,
-          end: () => server.query('delete from user_teams where user_id = $1', [person.id]),
-        }),
-      ],
+      string,
+      (person: Person) => Promise<{ person: Person; team?: string; end: () => Promise<unknown> }>,
+    ]
+  >([
+    [
+      'a session that is signed out',
+      async (person) => ({
+        person,
+        end: () => person.request('/users/sign-out', { method: 'POST' }),
+      }),
     ],
-  )('%s ends the socket within a second, busy or idle', async (_name, credential) => {
-    const { person, end } = await credential(await register(server.url, 'Zoe'));
-    const [idle, busy] = [await connected(person), await connected(person)];
+    [
+      'a key that is revoked',
+      async (person) => {
+        const key = await person.key('write');
+        const { body } = await person.get<RecordObject[]>('/api-keys');
+        return { person: key, end: () => person.delete(`/api-keys/${body.data[0]!.id}`) };
+      },
+    ],
+    [
+      'a membership that ends',
+      async (person) => {
+        const team = (await ann.post('/teams', 'teams', { name: 'Shared' })).body.data.id;
+        await server.query(
+          `insert into user_teams (id, team_id, user_id, role) values (gen_random_uuid(), $1, $2, 'member')`,
+          [team, person.id],
+        );
+        const leave = 'delete from user_teams where user_id = $1 and team_id = $2';
+        return { person, team, end: () => server.query(leave, [person.id, team]) };
+      },
+    ],
+  ])('%s ends the socket within a second, busy or idle', async (_name, credential) => {
+    const { person, end, team } = await credential(await register(server.url, 'Zoe'));
+    const [idle, busy] = [await connected(person, { team }), await connected(person, { team })];
     busy.send(ask('1', 'subscription { events { id } }'));
     const before = Date.now();
     await end();
