@@ -14,6 +14,8 @@ export const notification = define({
   },
   internal: { userId: text('Whose it is.') },
   relationships: { team: belongsTo('teams', 'teamId', true) },
+  // Ids of one millisecond come in no order.
+  sort: [{ field: 'insertedAt', descending: true }],
   actions: {
     'mark-read': {
       kind: 'verb',

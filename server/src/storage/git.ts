@@ -60,6 +60,7 @@ export class GitStorage implements Storage, Versions {
   #writer: WriterClient;
   #reader: ObjectReader;
   #created = new Map<string, Promise<void>>();
+  readonly #moving = new Set<Promise<void>>();
 
   constructor(root: string, writer: WriterClient) {
     this.#root = root;
@@ -127,7 +128,9 @@ export class GitStorage implements Storage, Versions {
 
   async setRef(workspaceId: string, ref: string, oid: string | null): Promise<void> {
     await this.create(workspaceId);
-    await setRef(this.folder(workspaceId), ref, oid);
+    const moved = setRef(this.folder(workspaceId), ref, oid);
+    this.#moving.add(moved);
+    return moved.finally(() => this.#moving.delete(moved));
   }
 
   async repairRef(workspaceId: string, head: string | null): Promise<void> {
@@ -153,8 +156,10 @@ export class GitStorage implements Storage, Versions {
   }
 
   /** Finishes running writes and stops the writer thread. */
-  close(): Promise<void> {
-    return this.#writer.close();
+  async close(): Promise<void> {
+    // Callers leave refs to move by themselves.
+    await Promise.allSettled(this.#moving);
+    await this.#writer.close();
   }
 }
 
