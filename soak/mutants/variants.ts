@@ -86,23 +86,23 @@ export const variants: readonly Variant[] = [
   {
     name: 'the team of a connection outlives its transaction',
     file: teams,
-    find: "perform set_config('app.team_id', team::text, true)",
-    replace: "perform set_config('app.team_id', team::text, false)",
+    find: "if kind = 'session' then\n    perform set_config('app.team_id', team::text, true)",
+    replace: "if kind = 'session' then\n    perform set_config('app.team_id', team::text, false)",
     test: isolation,
   },
   {
     name: 'a session that has ended still enters',
     file: teams,
-    find: "when 'session' then exists (select from sessions s where s.id = credential and s.user_id = person and s.expires_at > now())\n      and exists",
-    replace: "when 'session' then exists",
+    find: '    from user_teams m join sessions s on s.user_id = m.user_id\n',
+    replace:
+      "    from user_teams m, (select credential as id, now() + interval '1 day' as expires_at) s\n",
     test: tokens,
   },
   {
     name: 'a role that was taken away still enters',
     file: teams,
-    find: 'and exists (select from user_teams m where m.team_id = team and m.user_id = person and m.role = claimed_role)\n',
-    replace:
-      'and exists (select from user_teams m where m.team_id = team and m.user_id = person)\n',
+    find: 'where m.team_id = team and m.user_id = person and m.role = claimed_role\n      and s.id',
+    replace: 'where m.team_id = team and m.user_id = person\n      and s.id',
     test: isolation,
   },
   {
