@@ -13,6 +13,8 @@ export type IncludeTree = { [relationship: string]: IncludeTree };
 export type Query = {
   resource: Resource;
   where: Condition | undefined;
+  /** The types of the records that the filter looks through relationships at. */
+  looksAt: ReadonlySet<string>;
   sort: readonly Sort[];
   page: Page;
   include: IncludeTree;
@@ -52,9 +54,14 @@ export function parseQuery(
   raw: RawQuery,
   limits: Limits = defaultLimits,
 ): Query {
+  const looksAt = new Set<string>();
   return {
     resource,
-    where: raw.filter === undefined ? undefined : parseFilter(known, resource, raw.filter, limits),
+    where:
+      raw.filter === undefined
+        ? undefined
+        : parseFilter(known, resource, raw.filter, limits, looksAt),
+    looksAt,
     sort: parseSort(resource, raw.sort),
     page: parsePage(raw.page, limits),
     include: parseInclude(known, resource, raw.include, limits),
@@ -62,7 +69,13 @@ export function parseQuery(
   };
 }
 
-function parseFilter(known: Registry, root: Resource, raw: unknown, limits: Limits): Condition {
+function parseFilter(
+  known: Registry,
+  root: Resource,
+  raw: unknown,
+  limits: Limits,
+  looksAt: Set<string>,
+): Condition {
   let nodes = 0;
   return members(root, raw, 'filter');
 
@@ -86,6 +99,7 @@ function parseFilter(known: Registry, root: Resource, raw: unknown, limits: Limi
     const relationship = own(resource.relationships, name);
     if (relationship) {
       const target = resourceOf(known, relationship.type);
+      looksAt.add(target.type);
       return { kind: 'related', relationship: name, where: members(target, value, parameter) };
     }
     const attribute = name === 'id' ? idAttribute : own(resource.attributes, name);

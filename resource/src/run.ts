@@ -27,9 +27,7 @@ export function readable(
   actor: Actor | undefined,
   where?: Condition,
 ): Condition {
-  if (actor && !scopeAllows(actor, resource.type, 'read')) {
-    throw forbidden(`This key may not read ${resource.type}.`);
-  }
+  requireScope(actor, resource.type);
   const trash = resource.trash;
   const hideTrash =
     trash && !(where && mentions(where, trash))
@@ -44,14 +42,17 @@ export function readableById(
   actor: Actor | undefined,
   ids: readonly string[],
 ): Condition {
-  if (actor && !scopeAllows(actor, resource.type, 'read')) {
-    throw forbidden(`This key may not read ${resource.type}.`);
-  }
+  requireScope(actor, resource.type);
   const found: Condition =
     ids.length === 1
       ? equals('id', ids[0])
       : { kind: 'compare', field: 'id', operator: 'in', value: ids };
   return every(toCondition(resource.policies.read!, actor), found);
+}
+
+/** Refuses to read records of a type, or to look through them in a filter, beyond a key's scopes. */
+export function requireScope(actor: Actor | undefined, type: string): void {
+  if (actor && !scopeAllows(actor, type, 'read')) throw forbidden(`This key may not read ${type}.`);
 }
 
 /** Refuses an action that the policy or the credential's scope does not allow. `record` is absent on a create. */

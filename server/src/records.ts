@@ -9,6 +9,7 @@ import {
   type Resource,
   readable,
   readableById,
+  requireScope,
   resourceOf,
   type Values,
 } from '@kyozo/resource';
@@ -131,6 +132,7 @@ export class Records {
   }
 
   #selection(actor: Actor, query: Query, along?: Selection['along']): Selection {
+    for (const type of query.looksAt) requireScope(actor, type);
     return {
       resource: query.resource,
       where: readable(query.resource, actor, query.where),

@@ -162,6 +162,8 @@ async function keys(host: Host, person: Person, team: string, name: string) {
     ['files:read'],
     ['files:write'],
     ['workspaces:read', 'files:write'],
+    ['workspaces:write'],
+    ['users:read'],
   ]) {
     const key = await make(scopes);
     made.push({ name: `${name}’s key ${scopes.join(' ')}`, headers: key.headers, scopes });

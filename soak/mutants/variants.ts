@@ -143,11 +143,11 @@ export const variants: readonly Variant[] = [
     test: 'server/test/events/policy.test.ts',
   },
   {
-    name: 'a filter looks through to what cannot be read',
-    file: 'server/src/database/select.ts',
-    find: 'const visible = every(toCondition(target.policies.read!, actor), where);',
-    replace: 'const visible = where;',
-    test: 'server/test/events/policy.test.ts',
+    name: 'a filter looks through to what the key may not read',
+    file: 'server/src/records.ts',
+    find: 'for (const type of query.looksAt) requireScope(actor, type);',
+    replace: '',
+    test: 'server/test/accounts/api-keys.test.ts',
   },
   {
     name: 'who may only read edits live',

@@ -76,6 +76,23 @@ describe('scopes', () => {
     expect(await server.query('select count(*) from events')).toEqual(before);
   });
 
+  test('a key looks through no relationship at what it may not read', async () => {
+    const reader = await ann.key('files:read');
+    const name = { name: { starts_with: 'D' } };
+    const direct = await reader.get('/files?filter[workspace][name][starts_with]=D');
+    const hidden = await reader.get(
+      '/files?filter[not][or][0][workspace][name]=D&page[count]=true',
+    );
+    expect([direct.status, hidden.status]).toEqual([403, 403]);
+    const { errors } = await reader.graphql(
+      'query ($filter: FileFilter) { files(filter: $filter) { totalCount } }',
+      { filter: { workspace: name } },
+    );
+    expect(errors![0]).toMatchObject({ extensions: { code: 'forbidden' } });
+    const both = await ann.key('files:read', 'workspaces:read');
+    expect((await both.get('/files?filter[workspace][name]=D')).status).toBe(200);
+  });
+
   test('a key gives no more than it has', async () => {
     const program = await ann.key('api-keys:write', 'files:write', 'workspaces:read');
     const status = async (...scopes: string[]) =>
