@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'server',
           include: [
-            'server/test/{accounts,api,collaboration,database,events,jobs,mail,workspaces,start}/**/*.test.ts',
+            'server/test/{accounts,api,collaboration,database,events,jobs,mail,threats,workspaces,start}/**/*.test.ts',
           ],
           globalSetup: ['server/test/support/cluster.ts'],
         },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
 
 /** Who else can say who a person is; each is off until it is set. */
@@ -35,6 +36,8 @@ export type Config = {
   providers: Providers;
   /** The bearer token for /metrics; without one only this machine may read them. */
   metricsToken: string | undefined;
+  /** Whose word on a client's address is taken (`X-Forwarded-For`): addresses and networks; nobody's when empty. */
+  trustProxy: readonly string[];
   /** What one GraphQL request may cost; see api/graphql/limits.ts. */
   graphqlCost: number;
   development: boolean;
@@ -81,6 +84,7 @@ export function readConfig(environment: Environment): Config {
     magicLink: choice(environment, 'AUTH_MAGIC_LINK', ['true', 'false']) === 'true',
     providers: providers(environment),
     metricsToken: environment.METRICS_TOKEN || undefined,
+    trustProxy: networks(environment, 'TRUST_PROXY'),
     graphqlCost: integer(environment, 'LIMIT_GRAPHQL_COST', 20_000, 1, 100_000_000),
     development: environment.NODE_ENV === 'development',
     logLevel: environment.LOG_LEVEL || 'warn',
@@ -116,6 +120,25 @@ function url(
     throw new ConfigError(`${name} must be a URL that starts with ${protocols.join(' or ')}//.`);
   }
   return raw;
+}
+
+/** Addresses and networks (CIDR), apart by commas; a name or a count of hops is neither. */
+function networks(environment: Environment, name: string): string[] {
+  const parts = (environment[name] ?? '').split(',').map((part) => part.trim());
+  const given = parts.filter((part) => part !== '');
+  for (const part of given) {
+    const [address = '', bits, more] = part.split('/');
+    const family = isIP(address);
+    const most = family === 4 ? 32 : 128;
+    const sized =
+      bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= most);
+    if (family === 0 || !sized || more !== undefined) {
+      throw new ConfigError(
+        `${name} must be addresses or networks such as 10.0.0.0/8, apart by commas, not "${part}".`,
+      );
+    }
+  }
+  return given;
 }
 
 function choice<const Value extends string>(

@@ -174,7 +174,7 @@ async function start(
   const answers = new Answers(database, config.secretKey);
   const edge: Edge = { known, records, actions, authenticator, answers };
 
-  const app = await createHttp(config, log, known);
+  const app = await createHttp(config, log, known, (bearer) => authenticator.knows(bearer));
   stops.push(() => app.close());
   await app.register(async (scope) => jsonApi(scope, edge), { prefix: '/api/v1' });
   const served = { files, workspaces, changed: feed.changed, limit: config.uploadLimit };
@@ -190,7 +190,7 @@ async function start(
   await app.register(async (scope) => docs(scope));
   await app.register(async (scope) =>
     gitHttp<Actor>(scope, {
-      authenticate: (_name, password) => authenticator.resolve(password),
+      authenticate: (_name, password) => authenticator.current(password),
       locate: (actor, team, workspace) =>
         locate(actor, team, workspace, { database, files, documents }),
       spawner,

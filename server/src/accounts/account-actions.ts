@@ -8,8 +8,22 @@ import { addressOf } from './address.ts';
 import type { AuthDatabase, AuthQueries } from './auth-database.ts';
 import type { Guesses } from './guesses.ts';
 import type { Notices } from './notices.ts';
-import { type Held, lookAtToken, type TokenKind, useToken, voidTokens } from './one-time-tokens.ts';
-import { hashPassword, type Person, personWith, provenPerson, setPassword } from './passwords.ts';
+import {
+  type Held,
+  lookAtToken,
+  type TokenKind,
+  tokenKinds,
+  useToken,
+  voidTokens,
+} from './one-time-tokens.ts';
+import {
+  hashPassword,
+  type Person,
+  passwordSetAt,
+  personWith,
+  provenPerson,
+  setPassword,
+} from './passwords.ts';
 import { endSession, endSessions, openSession } from './sessions.ts';
 import { foundPersonalTeam, mustBeSession, type SignIn } from './sign-in.ts';
 import type { Remains } from './teams.ts';
@@ -109,7 +123,7 @@ export function accountPerformers(parts: AccountParts): Performers {
     },
 
     async 'users.sign-out'({ actor }: Call) {
-      mustBeSession(actor);
+      await mustBeSession(auth, actor);
       await endSession(auth, actor.userId, actor.credential.id);
       return {};
     },
@@ -163,7 +177,7 @@ export function accountPerformers(parts: AccountParts): Performers {
     },
 
     async 'users.change-password'({ actor, input, client }: Call) {
-      mustBeSession(actor);
+      await mustBeSession(auth, actor);
       const { currentPassword, password, revokeApiKeys } = input.arguments as {
         currentPassword: string;
         password: string;
@@ -178,7 +192,7 @@ export function accountPerformers(parts: AccountParts): Performers {
     },
 
     async 'users.change-email'({ actor, input, client }: Call) {
-      mustBeSession(actor);
+      await mustBeSession(auth, actor);
       const email = addressOf(input.arguments.email);
       const person = await proven(
         parts,
@@ -187,14 +201,19 @@ export function accountPerformers(parts: AccountParts): Performers {
       );
       await guesses.mail(email, client);
       await auth.transaction(async (queries) => {
-        await queue.add('mail-person', { kind: 'email-change', userId: person.id, email }, queries);
+        const passwordOf = await passwordSetAt(queries, person.id);
+        await queue.add(
+          'mail-person',
+          { kind: 'email-change', userId: person.id, email, passwordOf },
+          queries,
+        );
         await post(addressToChange(person, email), queries);
       });
       return {};
     },
 
     async 'users.delete-account'({ actor, input, client }: Call) {
-      mustBeSession(actor);
+      await mustBeSession(auth, actor);
       const person = await proven(
         parts,
         { actor, input, client },
@@ -260,12 +279,13 @@ const confirmAddress = (queries: AuthQueries, { id, email }: Person) =>
 /**
  * Somebody has shown that the mailbox is theirs, without the password. If the address was never
  * confirmed before, whoever registered it may have been somebody else, waiting for its owner to come
- * (pre-hijacking). What they could come back by goes: password, passkeys, linked accounts, keys. A
- * second factor opens nothing by itself, and stays.
+ * (pre-hijacking). What they could come back by goes: password, passkeys, linked accounts, keys, and
+ * links that lie in a mailbox of theirs. A second factor opens nothing by itself, and stays.
  */
 async function proveAddress(queries: AuthQueries, { person }: Held): Promise<void> {
   if (person.emailVerified) return;
   await endSessions(queries, person.id);
+  await voidTokens(queries, person.id, ...tokenKinds);
   await queries.query('delete from accounts where user_id = $1', [person.id]);
   await queries.query('delete from passkeys where user_id = $1', [person.id]);
   await queries.query('select revoke_keys($1)', [person.id]);

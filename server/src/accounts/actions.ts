@@ -13,7 +13,7 @@ type Parts = { auth: AuthDatabase; authenticator: Authenticator; records: Record
 export function foundingPerformers({ auth, authenticator, records }: Parts): Performers {
   return {
     async 'teams.create'({ actor, input }: Call) {
-      mustBeSession(actor);
+      await mustBeSession(auth, actor);
       const name = input.values.name as string;
       const slug = (input.values.slug as string | undefined) ?? slugOf(name, uuidv7());
       const id = await foundTeam(auth, actor.userId, name, slug);

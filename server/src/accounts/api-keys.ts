@@ -11,6 +11,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Call, Performers } from '../actions.ts';
 import type { Queries } from '../database/database.ts';
 import { rowOf } from '../database/select.ts';
+import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import { apiKey } from './api-key.ts';
 import { createKey } from './authenticate.ts';
@@ -23,6 +24,7 @@ export function apiKeyPerformers(queries: Queries, known: Registry): Performers 
       const { owner = 'user', role } = input.values as { owner?: 'user' | 'team'; role?: Role };
       const whose = owner === 'team' ? ofTeam(actor, role) : ofPerson(actor, role);
       checkScopes(known, actor, input.values.scopes as string[]);
+      await checkEnd(queries, actor, input.values.expiresAt as string | null | undefined);
       const { key, hash, start } = createKey();
       const values = { ...input.values, owner, ...whose, hash, start, teamId: actor.teamId };
       const change = {
@@ -57,6 +59,20 @@ function ofPerson(actor: Actor, role?: Role | null) {
     });
   }
   return { role: null, userId };
+}
+
+/** A key that a key makes ends no later than that one. */
+async function checkEnd(queries: Queries, actor: Actor, end: string | null | undefined) {
+  if (actor.credential.kind !== 'key') return;
+  const [later] = await queries.rows(
+    actor,
+    sql`select from api_keys where id = ${actor.credential.id}
+      and coalesce(${end ?? null}::timestamptz, 'infinity') > expires_at`,
+  );
+  if (!later) return;
+  throw new KyozoError('forbidden', 'This key cannot make one that ends later than itself.', {
+    source: { pointer: '/data/attributes/expiresAt' },
+  });
 }
 
 /** A key reaches no further than the credential that makes it. */

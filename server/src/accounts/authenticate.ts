@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { type Actor, isUuid, type Role } from '@kyozo/resource';
+import { type Actor, isUuid, KyozoError, type Role } from '@kyozo/resource';
 import type { Database } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Claims, Tokens } from './tokens.ts';
@@ -27,7 +27,8 @@ const isKey = (text: string) =>
 export class Authenticator {
   readonly #database: Database;
   readonly #tokens: Tokens;
-  readonly #cache = new Map<string, Actor>();
+  /** By the bearer, then by the team that was asked for. */
+  readonly #cache = new Map<string, Map<string, Actor>>();
   /** When the use of a key was last written down, by its id. */
   readonly #used = new Map<string, number>();
 
@@ -41,8 +42,8 @@ export class Authenticator {
     if (team !== undefined && !isUuid(team)) return undefined;
     const claims = isKey(bearer) ? 'key' : await this.#tokens.verify(bearer);
     if (!claims) return undefined;
-    const cacheKey = `${team ?? ''} ${bearer}`;
-    const actor = this.#cache.get(cacheKey) ?? (await this.#find(claims, bearer, team, cacheKey));
+    const actor =
+      this.#cache.get(bearer)?.get(team ?? '') ?? (await this.#find(claims, bearer, team));
     if (actor?.credential.kind === 'key') this.#use(actor.credential.id);
     return actor;
   }
@@ -51,7 +52,6 @@ export class Authenticator {
     claims: 'key' | Claims,
     bearer: string,
     team: string | undefined,
-    cacheKey: string,
   ): Promise<Actor | undefined> {
     const actor =
       claims === 'key'
@@ -59,14 +59,28 @@ export class Authenticator {
         : await this.session(claims.userId, claims.sessionId, team);
     if (actor) {
       if (this.#cache.size >= cacheSize) this.#cache.clear();
-      this.#cache.set(cacheKey, actor);
+      const teams = this.#cache.get(bearer) ?? new Map<string, Actor>();
+      this.#cache.set(bearer, teams.set(team ?? '', actor));
     }
     return actor;
   }
 
   /** Forgets what is known of a credential whose claim the database refused. */
   forget(bearer: string): void {
-    for (const key of this.#cache.keys()) if (key.endsWith(` ${bearer}`)) this.#cache.delete(key);
+    this.#cache.delete(bearer);
+  }
+
+  /** Whether a bearer was a credential of ours when it was last looked at: for limits, and no proof. */
+  knows(bearer: string): boolean {
+    return this.#cache.has(bearer);
+  }
+
+  /** Like `resolve`, once the database has said that the claim holds; what is known of an old role is forgotten. */
+  async current(bearer: string, team?: string): Promise<Actor | undefined> {
+    const actor = await this.resolve(bearer, team);
+    if (!actor || (await this.#stands(actor))) return actor;
+    this.forget(bearer);
+    return this.resolve(bearer, team);
   }
 
   /** The actor of a session in a team; the personal team when none is named. */
@@ -82,6 +96,16 @@ export class Authenticator {
         credential: { kind: 'session', id: sessionId },
         scopes: ['write'],
       }
+    );
+  }
+
+  #stands(actor: Actor): Promise<boolean> {
+    return this.#database.rows(actor, sql`select 1`).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof KyozoError && error.code === 'unauthenticated') return false;
+        throw error;
+      },
     );
   }
 

@@ -23,12 +23,12 @@ export type CredentialParts = {
 export function credentialPerformers(parts: CredentialParts): Performers {
   const { auth, signIn, guesses, secondFactors, passkeys, records } = parts;
 
-  const withPassword = (call: Call) => {
-    mustBeSession(call.actor);
+  const withPassword = async (call: Call) => {
+    await mustBeSession(auth, call.actor);
     return proven(parts, call, call.input.arguments.currentPassword as string);
   };
   const self = async (call: Call) => {
-    mustBeSession(call.actor);
+    await mustBeSession(auth, call.actor);
     return (await findPerson(auth, { id: call.actor.userId }))!;
   };
   const codeIn = (call: Call) => call.input.arguments.code as string;
@@ -70,23 +70,23 @@ export function credentialPerformers(parts: CredentialParts): Performers {
       return { meta: { options: await passkeys.newChallenge(await self(call)) } };
     },
     async 'passkeys.create'({ actor, input }: Call) {
-      mustBeSession(actor);
+      await mustBeSession(auth, actor);
       const id = await passkeys.add(actor, input.values.name as string, input.arguments.response);
       return { row: await records.one(actor, resourceOf(records.known, 'passkeys'), id) };
     },
     async 'passkeys.destroy'({ actor, record }: Call) {
-      mustBeSession(actor);
+      await mustBeSession(auth, actor);
       await passkeys.remove(actor, record!.id);
       return {};
     },
 
     async 'sessions.destroy'({ actor, record }: Call) {
-      mustBeSession(actor);
+      await mustBeSession(auth, actor);
       await endSession(auth, actor.userId, record!.id);
       return {};
     },
     async 'sessions.revoke-others'({ actor }: Call) {
-      mustBeSession(actor);
+      await mustBeSession(auth, actor);
       await endSessions(auth, actor.userId, actor.credential.id);
       return {};
     },

@@ -14,6 +14,8 @@ const lifetimes: Record<TokenKind, number> = {
   provider: 300,
 };
 
+export const tokenKinds = Object.keys(lifetimes) as TokenKind[];
+
 const sha256 = (text: string) => createHash('sha256').update(text).digest();
 
 /** A new token for a person; only its hash is kept. */

@@ -4,6 +4,7 @@ import { parse as parseUuid, v7 as uuidv7 } from 'uuid';
 import type { AuthDatabase } from './auth-database.ts';
 import type { Notices } from './notices.ts';
 import type { Person } from './passwords.ts';
+import { mustBeSession } from './sign-in.ts';
 
 /** Loaded when asked for: as it loads it tries an algorithm that Node calls experimental, and says so. */
 const webAuthn = () => import('@simplewebauthn/server');
@@ -90,6 +91,7 @@ export class Passkeys {
     const { credential } = verified.registrationInfo!;
     const id = uuidv7();
     await this.#auth.transaction(async (queries) => {
+      await mustBeSession(queries, actor);
       await queries.query(
         `insert into passkeys (id, user_id, name, credential_id, public_key, counter, transports)
          values ($1, $2, $3, $4, $5, $6, $7)`,

@@ -70,6 +70,15 @@ export async function findPerson(
   return (await queries.query<Person>(`select ${columns} from users u where ${where}`, [value]))[0];
 }
 
+/** When a person's password was set, which tells one password from the next; empty without one. */
+export async function passwordSetAt(queries: AuthQueries, userId: string): Promise<string> {
+  const [row] = await queries.query<{ at: string }>(
+    `select updated_at::text as at from accounts where user_id = $1 and provider_id = 'credential'`,
+    [userId],
+  );
+  return row?.at ?? '';
+}
+
 /** Gives a person a password, the first or another one. `hash` is made before the transaction: it takes long. */
 export async function setPassword(
   queries: AuthQueries,

@@ -92,8 +92,17 @@ export class SignIn {
   }
 }
 
-/** Who a person is, they alone change, signed in: no key of theirs may. */
-export function mustBeSession(actor: Actor): void {
+/**
+ * Who a person is, they alone change, signed in: no key of theirs may. The actor is a claim that only
+ * the server's statements check, and these changes are made by the auth role's: so it is checked here.
+ * In a transaction the session cannot end before that does.
+ */
+export async function mustBeSession(queries: AuthQueries, actor: Actor): Promise<void> {
   if (actor.credential.kind !== 'session')
     throw new KyozoError('forbidden', 'An API key may not do this; sign in.');
+  const standing = await queries.query(
+    'select 1 from sessions where id = $1 and user_id = $2 and expires_at > now() for key share',
+    [actor.credential.id, actor.userId],
+  );
+  if (standing.length === 0) throw new KyozoError('unauthenticated', 'The session has ended.');
 }

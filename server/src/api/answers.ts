@@ -37,7 +37,7 @@ export class Answers {
       sql`select fingerprint, answer from idempotency_keys where user_id = ${actor.userId} and hash = ${hash}`,
     );
     if (found && !found.fingerprint.equals(fingerprint))
-      throw invalid('This key was used for another request.', source);
+      throw invalid('This key was used for another request, or by another credential.', source);
     if (!found?.answer) {
       throw new KyozoError(
         'conflict',

@@ -28,7 +28,12 @@ export async function health(
       .send(JSON.stringify({ status: failing.length > 0 ? 'fail' : 'pass', checks: checksByName }));
   });
   app.get('/metrics', async (request, reply) => {
-    const local = ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.ip);
+    // Through a proxy on this machine everybody would come from it.
+    const passedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some(
+      (name) => request.headers[name] !== undefined,
+    );
+    const local =
+      !passedOn && ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.socket.remoteAddress!);
     if (metricsToken && !isBearer(request.headers.authorization, metricsToken))
       return reply.code(401).header('www-authenticate', 'Bearer realm="Kyozo"').send();
     if (!metricsToken && !local) return reply.code(403).send();

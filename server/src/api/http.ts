@@ -21,12 +21,14 @@ export async function createHttp(
   config: Config,
   log: Log,
   known: Registry,
+  knows: (bearer: string) => boolean,
 ): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.bodyLimit,
-    trustProxy: false,
+    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    rewriteUrl: (request: { url?: string }) => withoutHost(request.url ?? '/'),
     routerOptions: { maxParamLength: 200, caseSensitive: true, ignoreTrailingSlash: false },
     forceCloseConnections: true,
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
@@ -48,8 +50,13 @@ export async function createHttp(
     global: true,
     max: config.requestsPerSecond,
     timeWindow: 1_000,
-    keyGenerator: (request) => request.headers.authorization ?? request.ip,
-    allowList: (request) => !request.url.startsWith('/api/'),
+    // Only a credential that has been seen to be one counts for itself: others are made up at will.
+    keyGenerator: (request) => {
+      const bearer = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+      return bearer && knows(bearer) ? bearer : request.ip;
+    },
+    // By the route and not by the address, of which there are many spellings.
+    allowList: (request) => !/^\/(api|git)\//.test(request.routeOptions.url ?? ''),
     addHeadersOnExceeding: noHeaders,
     addHeaders: { ...noHeaders, 'retry-after': true },
   });
@@ -63,4 +70,10 @@ export async function createHttp(
     },
   });
   return app;
+}
+
+/** An address may come with scheme and host (RFC 9112, 3.2.2); everything here means the path alone. */
+function withoutHost(url: string): string {
+  const path = url.replace(/^https?:\/\/[^/?]*/i, '');
+  return path.startsWith('/') ? path : `/${path}`;
 }

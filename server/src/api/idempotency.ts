@@ -27,7 +27,7 @@ export async function once(
   const outside: Run = (action) => runAction(edge, request, action);
   const key = request.headers['idempotency-key'];
   if (key === undefined) return work(edge, outside);
-  const claim = { actor, hash: sha256(keyIn(key)), fingerprint: fingerprintOf(request) };
+  const claim = { actor, hash: sha256(keyIn(key)), fingerprint: fingerprintOf(request, actor) };
   const { answers, actions } = edge;
   const answerOf = (text: string): Answer => ({
     status: reply.statusCode,
@@ -70,8 +70,17 @@ function keyIn(header: string | string[]): string {
   return key;
 }
 
-/** The same request: method, address, precondition and body. */
-function fingerprintOf(request: FastifyRequest): Buffer {
+/**
+ * The same request: method, address, precondition and body, by the same credential with the same
+ * rights. An answer is given without asking what its reader may do, and may hold what is shown once.
+ */
+function fingerprintOf(request: FastifyRequest, actor: Actor): Buffer {
   const { method, url, headers, body } = request;
-  return sha256(JSON.stringify([method, url, headers['if-match'] ?? null, body ?? null]));
+  const { credential, role, scopes } = actor;
+  return sha256(
+    JSON.stringify([
+      ...[method, url, headers['if-match'] ?? null, body ?? null],
+      ...[credential.id, role, scopes],
+    ]),
+  );
 }

@@ -136,16 +136,24 @@ export function openStream(reply: FastifyReply): Stream {
   reply.raw.write(': open\n\n');
   const timer = setInterval(() => reply.raw.write(': alive\n\n'), keepAlive);
   const listeners = [() => clearInterval(timer)];
-  reply.raw.on('close', () => {
-    for (const listener of listeners) listener();
-  });
+  let closed = false;
+  const close = () => {
+    closed = true;
+    for (const listener of listeners.splice(0)) listener();
+  };
+  // Who left before it was opened is told of by no event any more.
+  if (reply.raw.destroyed || reply.raw.closed) close();
+  else reply.raw.on('close', close);
   return {
     send({ id, event, data }) {
       const head = `${id ? `id: ${id}\n` : ''}${event ? `event: ${event}\n` : ''}`;
       reply.raw.write(`${head}data: ${JSON.stringify(data)}\n\n`);
     },
     end: () => reply.raw.end(),
-    onClose: (listener) => void listeners.push(listener),
+    onClose(listener) {
+      if (closed) listener();
+      else listeners.push(listener);
+    },
   };
 }
 

@@ -182,12 +182,12 @@ async function admit(
   const denied = new KyozoError('forbidden', 'permission-denied');
   // Spelled otherwise, the same file would be a second document.
   if (!isUuid(documentName) || documentName !== documentName.toLowerCase()) throw denied;
-  const person = await authenticator.resolve(token);
+  const person = await authenticator.current(token);
   if (!person) throw denied;
   const actor =
     person.credential.kind === 'key'
       ? person
-      : await authenticator.resolve(token, await teamOf(database, person, documentName));
+      : await authenticator.current(token, await teamOf(database, person, documentName));
   if (!actor || !scopeAllows(actor, 'files', 'read')) throw denied;
   const [user] = await database.rows<{ name: string }>(
     actor,
@@ -215,15 +215,21 @@ const personAt = (connection: Connection): string => (connection.context as Cont
 /** Ends the connections whose credential, membership or role no longer stands. */
 async function revalidate(hocuspocus: Hocuspocus<Opener>, database: Database): Promise<void> {
   const asked = new Map<string, Promise<boolean>>();
+  const ended: Promise<void>[] = [];
   for (const document of hocuspocus.documents.values()) {
     for (const connection of document.getConnections()) {
       const { actor } = connection.context as Context;
       const key = `${actor.credential.id} ${actor.teamId} ${actor.role}`;
       const stands = asked.get(key) ?? stillStands(database, actor);
       asked.set(key, stands);
-      if (!(await stands)) connection.close({ code: 4401, reason: 'Unauthorized' });
+      ended.push(
+        stands.then((it) => {
+          if (!it) connection.close({ code: 4401, reason: 'Unauthorized' });
+        }),
+      );
     }
   }
+  await Promise.all(ended);
 }
 
 const stillStands = (database: Database, actor: Actor): Promise<boolean> =>

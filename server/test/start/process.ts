@@ -52,7 +52,7 @@ export const run = (program: string, args: readonly string[], cwd?: string): Pro
 
 function start(args: readonly string[], environment: Record<string, string | undefined>) {
   const ours =
-    /^(KYOZO_|LIMIT_|AUTH_|OAUTH_|OIDC_|SMTP_URL$|MAIL_FROM$|METRICS_TOKEN$|PORT$|HOST$|DATA_DIR$|DATABASE_URL$|PUBLIC_URL$|SECRET_KEY$)/;
+    /^(KYOZO_|LIMIT_|AUTH_|OAUTH_|OIDC_|SMTP_URL$|MAIL_FROM$|METRICS_TOKEN$|TRUST_PROXY$|PORT$|HOST$|DATA_DIR$|DATABASE_URL$|PUBLIC_URL$|SECRET_KEY$)/;
   const inherited = Object.entries(process.env).filter(([name]) => !ours.test(name));
   const env = { ...Object.fromEntries(inherited), ...environment };
   return spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -158,12 +158,13 @@ async function endStale(
   sessions: ReadonlySet<Session>,
 ): Promise<void> {
   const asked = new Map<string, Promise<boolean>>();
-  for (const { socket, request } of sessions) {
+  const ended = [...sessions].map(async ({ socket, request }) => {
     const key = `${request.headers['kyozo-team']} ${request.headers.authorization}`;
     const stands = asked.get(key) ?? stillStands(edge, database, request);
     asked.set(key, stands);
     if (!(await stands)) socket.close(CloseCode.Forbidden, 'Forbidden');
-  }
+  });
+  await Promise.all(ended);
 }
 
 const stillStands = (edge: Edge, database: Database, request: FastifyRequest) =>

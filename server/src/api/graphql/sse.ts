@@ -30,13 +30,21 @@ export async function streamResults(
   });
   raw.write(':\n\n');
   const timer = setInterval(() => raw.write(':\n\n'), keepAlive);
-  const results = await resultsOf(engine, prepared, contextOf);
   const closed = new AbortController();
-  raw.once('close', () => {
+  const close = () => {
     clearInterval(timer);
     closed.abort();
-    void results.return?.();
-  });
+  };
+  // Before anything is waited for: who has left meanwhile is told of by no event any more.
+  if (raw.destroyed || raw.closed) close();
+  else raw.once('close', close);
+  const results = await resultsOf(engine, prepared, contextOf);
+  const leave = () => void results.return?.();
+  if (closed.signal.aborted) {
+    leave();
+    return reply;
+  }
+  closed.signal.addEventListener('abort', leave);
   for await (const result of results) {
     if (closed.signal.aborted) break;
     const more = raw.write(`event: next\ndata: ${JSON.stringify(shownTo(actor, result))}\n\n`);

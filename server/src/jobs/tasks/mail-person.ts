@@ -1,14 +1,14 @@
 import type { AuthQueries } from '../../accounts/auth-database.ts';
 import type { Limits } from '../../accounts/limits.ts';
 import { mintToken } from '../../accounts/one-time-tokens.ts';
-import { findPerson, type Person } from '../../accounts/passwords.ts';
+import { findPerson, type Person, passwordSetAt } from '../../accounts/passwords.ts';
 import type { Mail } from '../../mail/mail.ts';
 import type { Mailer } from '../../mail/mailer.ts';
 import type { Task } from '../queue.ts';
 
 type Wanted =
   | { kind: 'confirmation' | 'reset' | 'magic-link'; email: string }
-  | { kind: 'email-change'; userId: string; email: string };
+  | { kind: 'email-change'; userId: string; email: string; passwordOf: string };
 
 declare module '../queue.ts' {
   interface JobData {
@@ -47,9 +47,14 @@ export function mailPerson(parts: {
 
 async function recipient(queries: AuthQueries, wanted: Wanted): Promise<Person | undefined> {
   const holder = await findPerson(queries, { email: wanted.email });
-  // An address that somebody has already is told nothing, and neither is whoever asked.
-  if (wanted.kind === 'email-change')
-    return holder ? undefined : findPerson(queries, { id: wanted.userId });
+  if (wanted.kind === 'email-change') {
+    // What was asked for with a password that is another's now must not come true: the job may be late.
+    const current = await passwordSetAt(queries, wanted.userId);
+    // An address that somebody has already is told nothing, and neither is whoever asked.
+    return holder || current !== wanted.passwordOf
+      ? undefined
+      : findPerson(queries, { id: wanted.userId });
+  }
   if (wanted.kind === 'confirmation' && holder?.emailVerified) return undefined;
   return holder;
 }
