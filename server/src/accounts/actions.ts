@@ -17,7 +17,7 @@ export function foundingPerformers({ auth, authenticator, records }: Parts): Per
       const name = input.values.name as string;
       const slug = (input.values.slug as string | undefined) ?? slugOf(name, uuidv7());
       const id = await foundTeam(auth, actor.userId, name, slug);
-      const own = (await authenticator.session(actor.userId, actor.credential.id, id))!;
+      const own = await authenticator.standing(actor.userId, actor.credential.id, id);
       return { row: await records.one(own, resourceOf(records.known, 'teams'), id), actor: own };
     },
   };

@@ -118,6 +118,13 @@ export class Authenticator {
     void this.#database.system(sql`select touch_key(${id})`).catch(() => this.#used.delete(id));
   }
 
+  /** The actor of a session that has just acted. @throws KyozoError `unauthenticated` when it has ended meanwhile */
+  async standing(userId: string, sessionId: string, team?: string): Promise<Actor> {
+    const actor = await this.session(userId, sessionId, team);
+    if (!actor) throw new KyozoError('unauthenticated', 'The session has ended.');
+    return actor;
+  }
+
   async #key(key: string, team?: string): Promise<Actor | undefined> {
     const [row] = await this.#database.system<{
       key_id: string;

@@ -108,7 +108,7 @@ export function invitationPerformers(parts: Parts): Performers {
       if (outcome === 'other') throw forbidden('This invitation is for another address.');
       if (outcome === 'member') throw new KyozoError('conflict', 'You are already a member.');
       parts.notifier.wake(database, inviter);
-      const own = (await authenticator.session(actor.userId, actor.credential.id, team))!;
+      const own = await authenticator.standing(actor.userId, actor.credential.id, team);
       return { row: await records.one(own, userTeam, id), actor: own };
     }),
   };

@@ -80,8 +80,7 @@ export class SignIn {
 
   /** The person, as their session sees them, with the pair as meta. */
   async answer(userId: string, sessionId: string, meta: TokenPair | object): Promise<Outcome> {
-    const actor = await this.#parts.authenticator.session(userId, sessionId);
-    if (!actor) throw new KyozoError('unauthenticated', 'The session has ended.');
+    const actor = await this.#parts.authenticator.standing(userId, sessionId);
     return { ...(await this.show(actor)), meta: { ...meta }, actor };
   }
 
