@@ -94,6 +94,5 @@ export const invitation = {
   memberAlready: 'You are in this team already',
   memberAlreadyText: 'There is nothing left to do.',
   deadTitle: 'This invitation is not valid any more',
-  deadText:
-    'It was used, cancelled, or is older than 48 hours. Ask who invited you for a new one.',
+  deadText: 'It was used, cancelled, or is older than 48 hours. Ask who invited you for a new one.',
 };

@@ -51,7 +51,8 @@ export function readableError(error: unknown): string {
 
 /** Sentences by field name, read from the pointers; what belongs to no field is under `''`. */
 export function fieldErrors(error: unknown): Record<string, string> {
-  if (!(error instanceof ApiError) || !error.errors.some(isSaid)) return { '': readableError(error) };
+  if (!(error instanceof ApiError) || !error.errors.some(isSaid))
+    return { '': readableError(error) };
   const byField: Record<string, string> = {};
   for (const { source, detail, title } of error.errors) {
     const field = source?.pointer?.split('/').at(-1) ?? '';

@@ -8,8 +8,7 @@ export const notificationPreferences = {
   list: () =>
     queryOptions({
       queryKey: [type],
-      queryFn: ({ signal }) =>
-        readAll<NotificationPreference>('/notification-preferences', signal),
+      queryFn: ({ signal }) => readAll<NotificationPreference>('/notification-preferences', signal),
     }),
 
   update: async (

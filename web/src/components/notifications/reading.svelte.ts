@@ -32,7 +32,8 @@ export function sentenceOf({ kind, data }: Notification): string {
 
 /** Where one can do something about it; undefined where there is nothing to do. */
 export function leadsTo({ kind, team }: Notification): string | undefined {
-  if (kind.startsWith('security.')) return p('/settings/:section', { params: { section: 'security' } });
+  if (kind.startsWith('security.'))
+    return p('/settings/:section', { params: { section: 'security' } });
   const isOwn = session.teams.some(({ id }) => id === team?.id);
   const isAboutTeam = kind === 'invitation.accepted' || kind === 'membership.role-changed';
   if (!isOwn || !isAboutTeam) return undefined;
@@ -49,11 +50,13 @@ export async function open(notification: Notification): Promise<void> {
 }
 
 export async function markRead({ id }: Notification): Promise<void> {
-  queryClient.setQueryData(notifications.unread().queryKey, (before) =>
-    before && {
-      items: before.items.filter((each) => each.id !== id),
-      total: Math.max(before.total - 1, 0),
-    },
+  queryClient.setQueryData(
+    notifications.unread().queryKey,
+    (before) =>
+      before && {
+        items: before.items.filter((each) => each.id !== id),
+        total: Math.max(before.total - 1, 0),
+      },
   );
   await settle(texts.markRead, notifications.markRead(id));
 }
@@ -69,7 +72,10 @@ export function remove({ id }: Notification): void {
     await settle(texts.remove, notifications.remove(id));
     doomed.delete(id);
   };
-  doomed.set(id, setTimeout(() => void finish(), undoTime));
+  doomed.set(
+    id,
+    setTimeout(() => void finish(), undoTime),
+  );
   tellWithUndo(texts.removed, () => {
     clearTimeout(doomed.get(id));
     doomed.delete(id);
