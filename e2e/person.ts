@@ -58,6 +58,13 @@ export async function makeTeam(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { name: 'Nobody is invited' }).waitFor();
 }
 
+/** Goes to a team of one's own by the menu, which is in the sidebar or, on a phone, in the bar. */
+export async function chooseTeam(page: Page, name: string): Promise<void> {
+  await page.locator('[data-team-menu]:visible').click();
+  await page.getByRole('menuitemradio', { name }).click();
+  await page.getByRole('heading', { name: /^Hello/u }).waitFor();
+}
+
 /** Invites an address from the page of invitations; resolves to the link that is shown once. */
 export async function invite(page: Page, email: string, role = 'Member'): Promise<string> {
   await page.getByRole('button', { name: 'Invite' }).first().click();

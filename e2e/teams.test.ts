@@ -17,7 +17,8 @@ afterAll(async () => {
 });
 
 const person = () => newPerson(browser, server.url);
-const member = (page: Page, name: string) => page.getByRole('listitem').filter({ hasText: name });
+const member = (page: Page, name: string) =>
+  page.getByRole('main').getByRole('listitem').filter({ hasText: name });
 
 test('someone is invited, joins by the link, is told of a new role as it changes, and is shut out when removed', async () => {
   const [owner, guest] = [await person(), await person()];
