@@ -93,7 +93,7 @@ export const places: readonly Place[] = [
       // On a phone the bar below leads to the place instead.
       if (!(await bell.isVisible())) return;
       await bell.click();
-      await page.getByRole('dialog').getByRole('link', { name: 'See all' }).waitFor();
+      await page.getByRole('link', { name: 'See all' }).waitFor();
       await settled(page);
     },
   },

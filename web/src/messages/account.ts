@@ -1,8 +1,7 @@
 /** What people set for themselves. */
 export const account = {
   profileText: 'How others see you.',
-  emailOf: 'Your address',
-  changeInSecurity: 'Changed in Security.',
+  changeInSecurity: 'Change it in Security',
   deleteTitle: 'Delete your account',
   deleteText:
     'Your profile, your personal team and what only you are in are deleted for good. Teams with other members stay.',
