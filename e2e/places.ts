@@ -2,7 +2,12 @@ import type { Page } from 'playwright-core';
 import { teamName } from './furnish.ts';
 import { chooseTeam, invite, openText, password, saved } from './person.ts';
 
-export type Place = { name: string; open(page: Page): Promise<void> };
+export type Place = {
+  name: string;
+  open(page: Page): Promise<void>;
+  /** An open menu stands at the end of the page, outside every landmark; the rest is inert meanwhile. */
+  isMenu?: true;
+};
 
 /** Every place of the app for a signed-in person, as that person reaches it. */
 export const places: readonly Place[] = [
@@ -136,6 +141,7 @@ export const places: readonly Place[] = [
   { name: 'not-found', open: (page) => visit(page, '/nowhere', 'There is nothing here') },
   {
     name: 'team-menu',
+    isMenu: true,
     open: async (page) => {
       await visit(page, '/', 'Recently changed');
       await page.locator('[data-team-menu]:visible').click();
