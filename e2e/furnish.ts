@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { openText } from './person.ts';
+import { chooseTeam, fillAccount, invite, makeTeam, openText } from './person.ts';
 
 const markdown = `# Field notes: the reservoir in spring
 
@@ -54,7 +54,27 @@ export async function furnish(page: Page): Promise<void> {
   await page.keyboard.press('Delete');
   await page.getByText('Moved “To delete.md” to the trash').waitFor();
   await runCells(page);
-  await makeKey(page);
+  await page.goto('/settings/api-keys');
+  await makeKey(page, 'Laptop git');
+}
+
+/** The team that `furnishTeam` makes. */
+export const teamName = 'Field station';
+
+/** Gives an account a team with a second member, somebody invited, a key of its own, and news of all that. */
+export async function furnishTeam(page: Page, guest: Page): Promise<void> {
+  const own = (await page.locator('[data-team-menu]:visible').textContent())!.slice(2).trim();
+  await makeTeam(page, teamName);
+  const link = await invite(page, `guest-of-${Date.now()}@example.org`);
+  await invite(page, 'someone.with.a.rather.long.address@hydrology.example.org', 'Admin');
+  await guest.goto(link);
+  await guest.getByRole('button', { name: 'Create an account' }).click();
+  await fillAccount(guest, 'Grace Hopper');
+  await guest.getByText(`Welcome to ${teamName}`).waitFor();
+  await page.getByRole('button', { name: 'Notifications, 1 unread' }).waitFor();
+  await page.goto('/settings/team-keys');
+  await makeKey(page, 'Nightly export');
+  await chooseTeam(page, own);
 }
 
 /** Drops files on the page, as a person would from a folder. */
@@ -92,12 +112,13 @@ async function runCells(page: Page): Promise<void> {
   );
 }
 
-async function makeKey(page: Page): Promise<void> {
-  await page.goto('/settings/api-keys');
+async function makeKey(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name: 'New key' }).click();
-  await page.getByLabel('What is it for?').fill('Laptop git');
+  await page.getByLabel('What is it for?').fill(name);
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   await page.getByTestId('api-key').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
 }
 
 function folderOf(path: string): string {

@@ -18,20 +18,66 @@ export async function newPerson(browser: Browser, url: string, size = desktop): 
 /** Makes an account by hand and waits for the dashboard with its first workspace. */
 export async function register(page: Page, name: string, email: string): Promise<void> {
   await page.goto('/sign-up');
-  await page.getByLabel('Your name').fill(name);
   await page.getByLabel('Email').fill(email);
+  await fillAccount(page, name);
+  await home(page);
+}
+
+/** The rest of signing up, once the address is there. */
+export async function fillAccount(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Your name').fill(name);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Create account' }).click();
-  await page.getByRole('heading', { name: 'Recently changed' }).waitFor();
 }
 
 /** Signs in an account that was made before. */
 export async function signIn(page: Page, email: string): Promise<void> {
   await page.goto('/sign-in');
+  await prove(page, email);
+  await home(page);
+}
+
+/** Fills in the first factor. */
+export async function prove(page: Page, email: string, secret = password): Promise<void> {
   await page.getByLabel('Email').fill(email);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel('Password').fill(secret);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+}
+
+/** Waits for the dashboard. */
+export async function home(page: Page): Promise<void> {
   await page.getByRole('heading', { name: 'Recently changed' }).waitFor();
+}
+
+/** Makes a team and stays in its invitations. */
+export async function makeTeam(page: Page, name: string): Promise<void> {
+  await page.goto('/settings/members');
+  await page.getByRole('button', { name: 'New team' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill(name);
+  await page.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('heading', { name: 'Nobody is invited' }).waitFor();
+}
+
+/** Goes to a team of one's own by the menu, which is in the sidebar or, on a phone, in the bar. */
+export async function chooseTeam(page: Page, name: string): Promise<void> {
+  await page.locator('[data-team-menu]:visible').click();
+  await page.getByRole('menuitemradio', { name }).click();
+  await page.getByRole('heading', { name: /^Hello/u }).waitFor();
+}
+
+/** Invites an address from the page of invitations; resolves to the link that is shown once. */
+export async function invite(page: Page, email: string, role = 'Member'): Promise<string> {
+  await page.getByRole('button', { name: 'Invite' }).first().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Email').fill(email);
+  if (role !== 'Member') {
+    await dialog.getByLabel('Role').click();
+    await page.getByRole('option', { name: role }).click();
+  }
+  await dialog.getByRole('button', { name: 'Send invitation' }).click();
+  const link = await dialog.getByTestId('invitation-link').textContent();
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
+  return link ?? '';
 }
 
 /** The text of the open document, once it is here and the server agrees. */
@@ -78,4 +124,4 @@ export async function newDocument(page: Page, name: string): Promise<void> {
   await openText(page);
 }
 
-const password = 'correct horse battery staple';
+export const password = 'correct horse battery staple';

@@ -1,7 +1,13 @@
 import type { Page } from 'playwright-core';
-import { openText, saved } from './person.ts';
+import { teamName } from './furnish.ts';
+import { chooseTeam, invite, openText, password, saved } from './person.ts';
 
-export type Place = { name: string; open(page: Page): Promise<void> };
+export type Place = {
+  name: string;
+  open(page: Page): Promise<void>;
+  /** An open menu stands at the end of the page, outside every landmark; the rest is inert meanwhile. */
+  isMenu?: true;
+};
 
 /** Every place of the app for a signed-in person, as that person reaches it. */
 export const places: readonly Place[] = [
@@ -52,7 +58,62 @@ export const places: readonly Place[] = [
   { name: 'settings', open: (page) => visit(page, '/settings', 'Profile') },
   { name: 'appearance', open: (page) => visit(page, '/settings/appearance', 'Appearance') },
   { name: 'api-keys', open: (page) => visit(page, '/settings/api-keys', 'API keys') },
-  { name: 'members', open: (page) => visit(page, '/settings/members', 'Members') },
+  { name: 'security', open: (page) => visit(page, '/settings/security', 'Security') },
+  {
+    name: 'second-factor',
+    open: async (page) => {
+      await visit(page, '/settings/security', 'Security');
+      await page.getByRole('button', { name: 'Set up' }).click();
+      await page.getByRole('dialog').getByLabel('Current password').fill(password);
+      await page.getByRole('dialog').getByRole('button', { name: 'Go on' }).click();
+      await page.getByRole('img', { name: 'QR code for the authenticator app' }).waitFor();
+    },
+  },
+  {
+    name: 'notification-preferences',
+    open: (page) => visit(page, '/settings/notifications', 'Notifications'),
+  },
+  {
+    name: 'delete-account',
+    open: async (page) => {
+      await visit(page, '/settings', 'Profile');
+      await page.getByRole('button', { name: 'Delete my account…' }).click();
+      await page.getByRole('dialog').getByLabel('Current password').waitFor();
+    },
+  },
+  {
+    name: 'create-key',
+    open: async (page) => {
+      await visit(page, '/settings/api-keys', 'API keys');
+      await page.getByRole('button', { name: 'New key' }).click();
+      await page.getByRole('radio', { name: 'Only some…' }).click();
+    },
+  },
+  { name: 'notifications', open: (page) => visit(page, '/notifications', 'Notifications') },
+  {
+    name: 'notification-panel',
+    open: async (page) => {
+      await visit(page, '/', 'Recently changed');
+      const bell = page.getByRole('button', { name: /^Notifications/u });
+      // On a phone the bar below leads to the place instead.
+      if (!(await bell.isVisible())) return;
+      await bell.click();
+      await page.getByRole('link', { name: 'See all' }).waitFor();
+      await settled(page);
+    },
+  },
+  {
+    name: 'members-personal',
+    open: (page) => visit(page, '/settings/members', 'Members'),
+  },
+  {
+    name: 'create-team',
+    open: async (page) => {
+      await visit(page, '/settings/members', 'Members');
+      await page.getByRole('button', { name: 'New team' }).click();
+      await page.getByRole('dialog').getByLabel('Name').waitFor();
+    },
+  },
   {
     name: 'palette',
     open: async (page) => {
@@ -78,12 +139,78 @@ export const places: readonly Place[] = [
     },
   },
   { name: 'not-found', open: (page) => visit(page, '/nowhere', 'There is nothing here') },
+  {
+    name: 'team-menu',
+    isMenu: true,
+    open: async (page) => {
+      await visit(page, '/', 'Recently changed');
+      await page.locator('[data-team-menu]:visible').click();
+      await page.getByRole('menuitemradio', { name: teamName }).waitFor();
+    },
+  },
+  // From here on in the team that furnishTeam made.
+  {
+    name: 'team',
+    open: async (page) => {
+      await visit(page, '/', 'Recently changed');
+      await chooseTeam(page, teamName);
+      await visit(page, '/settings/team', 'Team');
+    },
+  },
+  {
+    name: 'team-home',
+    open: (page) => visit(page, '/', 'Start with a workspace'),
+  },
+  { name: 'members', open: (page) => visit(page, '/settings/members', 'Members') },
+  { name: 'invitations', open: (page) => visit(page, '/settings/invitations', 'Invitations') },
+  {
+    name: 'invite',
+    open: async (page) => {
+      await visit(page, '/settings/invitations', 'Invitations');
+      await page.getByRole('button', { name: 'Invite' }).first().click();
+      await page.getByRole('dialog').getByLabel('Email').waitFor();
+    },
+  },
+  { name: 'team-keys', open: (page) => visit(page, '/settings/team-keys', 'Team keys') },
+  {
+    name: 'delete-team',
+    open: async (page) => {
+      await visit(page, '/settings/team', 'Team');
+      await page.getByRole('button', { name: 'Delete…' }).click();
+      await page.getByRole('dialog').getByLabel('Enter').waitFor();
+    },
+  },
+  {
+    name: 'invitation-for-another',
+    open: async (page) => {
+      await visit(page, '/settings/invitations', 'Invitations');
+      const link = await invite(page, `guest-${Date.now()}@example.org`);
+      await page.goto(link);
+      await page.getByText('This invitation is for').waitFor();
+    },
+  },
 ];
 
 /** The places of someone who is not signed in. */
 export const outside: readonly Place[] = [
   { name: 'sign-in', open: (page) => visit(page, '/sign-in', 'Sign in to Kyozo') },
   { name: 'sign-up', open: (page) => visit(page, '/sign-up', 'Create your account') },
+  {
+    name: 'forgot-password',
+    open: (page) => visit(page, '/forgot-password', 'Reset your password'),
+  },
+  {
+    name: 'reset-password',
+    open: (page) => visit(page, '/reset-password#token=any', 'Set a new password'),
+  },
+  {
+    name: 'confirm-dead',
+    open: (page) => visit(page, '/confirm#token=none', 'This link does not'),
+  },
+  {
+    name: 'invitation-dead',
+    open: (page) => visit(page, '/invitation#token=none', 'This invitation is not valid'),
+  },
 ];
 
 async function visit(page: Page, path: string, heading: string): Promise<void> {

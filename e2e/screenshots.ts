@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { launchBrowser } from './browser.ts';
-import { furnish } from './furnish.ts';
+import { furnish, furnishTeam } from './furnish.ts';
 import { desktop, goToEnd, newPerson, openText, phone, register, signIn } from './person.ts';
 import { outside, places } from './places.ts';
 import { startServer } from './server.ts';
@@ -22,7 +22,9 @@ try {
   const first = await newPerson(browser, server.url);
   await register(first, 'Ada Lovelace', email);
   await furnish(first);
-  await first.context().close();
+  const guest = await newPerson(browser, server.url);
+  await furnishTeam(first, guest);
+  await Promise.all([first, guest].map((each) => each.context().close()));
   if (wanted.length === 0 || wanted.includes('readme')) await takeForReadme();
   for (const theme of ['light', 'dark'] as const) {
     for (const [device, size] of Object.entries({ desktop, phone })) {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,20 +9,27 @@ const root = join(import.meta.dirname, '..');
 
 export type Server = {
   url: string;
+  /** The link in the newest mail to an address whose subject has these words; waits for it. */
+  linkMailed(address: string, subject: string): Promise<string>;
   stop(): Promise<void>;
   /** Stops the process, does something while it is away, and starts it again on the same data. */
   leave(meanwhile: () => Promise<void>): Promise<void>;
 };
 
-/** Starts the product as a child with an empty data directory; resolves when it says it is ready. */
-export async function startServer(): Promise<Server> {
+/**
+ * Starts the product as a child with an empty data directory; resolves when it says it is ready. At
+ * `localhost` browsers also allow passkeys.
+ */
+export async function startServer(settings: Record<string, string> = {}): Promise<Server> {
   const dataDir = await mkdtemp(join(tmpdir(), 'kyozo-e2e-'));
   // The sandbox runs cells as a user of its own, which must be able to pass through.
   await chmod(dataDir, 0o755);
   const port = String(await freePort());
-  let { child, url } = await run(dataDir, port);
+  const environment = { PUBLIC_URL: `http://localhost:${port}`, ...settings, PORT: port };
+  let child = await run(dataDir, environment);
   return {
-    url,
+    url: environment.PUBLIC_URL,
+    linkMailed: (address, subject) => linkMailed(join(dataDir, 'mail'), address, subject),
     stop: async () => {
       await end(child);
       await rm(dataDir, { recursive: true, force: true });
@@ -30,19 +37,24 @@ export async function startServer(): Promise<Server> {
     leave: async (meanwhile) => {
       await end(child);
       await meanwhile().finally(async () => {
-        ({ child, url } = await run(dataDir, port));
+        child = await run(dataDir, environment);
       });
     },
   };
 }
 
-async function run(dataDir: string, port: string): Promise<{ child: ChildProcess; url: string }> {
+async function run(dataDir: string, settings: Record<string, string>): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['cli/src/main.ts', 'serve'], {
     cwd: root,
-    env: { ...process.env, HOST: '127.0.0.1', PORT: port, DATA_DIR: dataDir },
+    env: { ...process.env, HOST: '127.0.0.1', DATA_DIR: dataDir, ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  return { child, url: await readyAddress(child) };
+  for await (const line of createInterface({ input: child.stdout! })) {
+    if (!line.includes('is ready at')) continue;
+    child.stdout!.resume();
+    return child;
+  }
+  throw new Error('The server ended before it was ready.');
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -51,15 +63,19 @@ async function end(child: ChildProcess): Promise<void> {
   await over;
 }
 
-async function readyAddress(child: ChildProcess): Promise<string> {
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const url = /ready at (\S+)/u.exec(line)?.[1];
-    if (url) {
-      child.stdout!.resume();
-      return url;
+async function linkMailed(folder: string, address: string, subject: string): Promise<string> {
+  for (;;) {
+    const names = await readdir(folder).catch((): string[] => []);
+    const letters = names.filter((name) => name.endsWith('.eml')).sort();
+    for (const name of letters.reverse()) {
+      const letter = await readFile(join(folder, name), 'utf8');
+      if (!letter.includes(`To: ${address}`) || !letter.includes(`Subject: ${subject}`)) continue;
+      // Quoted-printable breaks long lines.
+      const text = letter.replaceAll('=\r\n', '').replaceAll('=3D', '=');
+      return /https?:\/\/\S+#token=[\w-]+/u.exec(text)![0];
     }
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error('The server ended before it was ready.');
 }
 
 function freePort(): Promise<number> {

@@ -23,3 +23,21 @@ test('only what the server says about the input is repeated word for word', () =
   expect(readableError(new ApiError(404, [{ detail: 'no row' }]))).toBe(messages.errors.missing);
   expect(readableError(new Error('internal'))).toBe(messages.errors.unexpected);
 });
+
+test('a wrong password stands at its field, and is no end of the session', () => {
+  const wrong = {
+    status: '401',
+    detail: 'The password is wrong.',
+    source: { pointer: '/data/attributes/currentPassword' },
+  };
+  expect(fieldErrors(new ApiError(401, [wrong]))).toEqual({ currentPassword: wrong.detail });
+  expect(fieldErrors(new ApiError(401, [{ status: '401', detail: 'x' }]))).toEqual({
+    '': messages.errors.signedOut,
+  });
+});
+
+test('too many tries say how long to wait', () => {
+  const wait = (retryAfter: number) => new ApiError(429, [{ status: '429', meta: { retryAfter } }]);
+  expect(fieldErrors(wait(42))).toEqual({ '': 'Too many attempts. Try again in 42 seconds.' });
+  expect(readableError(wait(600))).toBe('Too many attempts. Try again in 10 minutes.');
+});

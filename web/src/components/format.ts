@@ -1,4 +1,5 @@
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 
 const steps: readonly [Intl.RelativeTimeFormatUnit, number][] = [
@@ -15,6 +16,12 @@ export function ago(time: string, now = Date.now()): string {
   const seconds = Math.round((Date.parse(time) - now) / 1000);
   const step = steps.find(([, length]) => Math.abs(seconds) >= length);
   return step ? relative.format(Math.trunc(seconds / step[1]), step[0]) : 'just now';
+}
+
+/** When something will be, in words: "in 2 days", and from a week on the day itself. */
+export function until(time: string, now = Date.now()): string {
+  const isFar = Date.parse(time) - now >= 7 * 86_400_000;
+  return isFar ? `on ${day.format(new Date(time))}` : ago(time, now);
 }
 
 /** Date and time in full. */

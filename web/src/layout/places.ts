@@ -1,3 +1,4 @@
+import Bell from '@lucide/svelte/icons/bell';
 import Home from '@lucide/svelte/icons/house';
 import Boxes from '@lucide/svelte/icons/layers';
 import Settings from '@lucide/svelte/icons/settings';
@@ -8,6 +9,7 @@ import { messages } from '../messages.ts';
 /** The places that the sidebar and the palette lead to. */
 export const places = [
   { href: '/', label: messages.nav.home, icon: Home },
+  { href: '/notifications', label: messages.nav.notifications, icon: Bell },
   { href: '/notebooks', label: messages.nav.notebooks, icon: Notebook },
   { href: '/workspaces', label: messages.nav.workspaces, icon: Boxes },
   { href: '/trash', label: messages.nav.trash, icon: Trash },

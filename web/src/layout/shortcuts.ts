@@ -16,6 +16,7 @@ export function handleShortcut(event: KeyboardEvent): void {
   else if (event.key === '?') take(event, () => (shell.shortcutsAreOpen = true));
   else if (event.key === '/') take(event, openPalette);
   else if (sequence === 'gh') take(event, () => void navigate('/'));
+  else if (sequence === 'gn') take(event, () => void navigate('/notifications'));
 }
 
 function take(event: KeyboardEvent, action: () => void): void {

@@ -1,21 +1,34 @@
 import { queryOptions } from '@tanstack/svelte-query';
-import type { ApiKey } from '../types/records.ts';
+import type { ApiKey, Role } from '../types/records.ts';
 import { readAll, write } from './client.ts';
 
 const type = 'api-keys';
 
+type Wanted = {
+  name: string;
+  scopes: string[];
+  expiresAt: string | null;
+  /** What a key of the team acts as; a person's own key without. */
+  role?: Role;
+};
+
 export const apiKeys = {
+  /** The keys of the team that one may see: the own ones, and all for owners and admins. */
   list: () =>
     queryOptions({
       queryKey: [type],
-      queryFn: ({ signal }) => readAll<ApiKey>('/api-keys?sort=-insertedAt', signal),
+      queryFn: ({ signal }) => readAll<ApiKey>('/api-keys?sort=-insertedAt&include=user', signal),
     }),
 
   /** Makes a key and resolves to its secret, which the server shows this once. */
-  create: async (name: string, scopes: string[]): Promise<string> => {
+  create: async ({ role, expiresAt, ...attributes }: Wanted): Promise<string> => {
     const { meta } = await write<ApiKey>('POST', '/api-keys', {
       type,
-      attributes: { name, scopes },
+      attributes: {
+        ...attributes,
+        ...(expiresAt && { expiresAt }),
+        ...(role && { owner: 'team', role }),
+      },
     });
     return String(meta.key);
   },

@@ -6,18 +6,29 @@ const base = '/api/v1';
 const pageSize = 100;
 
 /** The team that every request acts in; null is the personal team. */
-export const scope: { teamId: string | null } = { teamId: null };
+export const scope: { teamId: string | null; onRefused: () => void } = {
+  teamId: null,
+  /** Called when the person is signed in, but no member of the team any more. */
+  onRefused: () => {},
+};
 
 type Options = {
   method?: string;
   headers?: Record<string, string>;
   body?: BodyInit;
+  keepalive?: boolean;
   signal?: AbortSignal | undefined;
+  /** Acts in the person's own team, whichever they look at: for what belongs to no team. */
+  personal?: boolean;
 };
 
 /** Reads one record or one page. */
-export async function read<Data>(path: string, signal?: AbortSignal): Promise<Answer<Data>> {
-  const response = await send(path, { headers: { accept: mediaType }, signal });
+export async function read<Data>(
+  path: string,
+  how: AbortSignal | Pick<Options, 'personal'> = {},
+): Promise<Answer<Data>> {
+  const options = how instanceof AbortSignal ? { signal: how } : how;
+  const response = await send(path, { headers: { accept: mediaType }, ...options });
   return deserialise<Data>(await response.json());
 }
 
@@ -51,30 +62,40 @@ export async function write<Data>(
 /** Sends a request as the signed-in user; one expired token is renewed without a word. */
 export async function send(path: string, options: Options = {}): Promise<Response> {
   const first = await attempt(path, options, await tokens.fresh());
-  if (first.status !== 401 || !tokens.isKept) return accepted(first);
-  return accepted(await attempt(path, options, await tokens.renew()));
+  if (first.ok) return first;
+  const refusal = await refusalOf(first);
+  // A wrong password or code stands at its field: it says nothing about the session.
+  if (first.status !== 401 || !tokens.isKept || isAboutInput(refusal)) throw refusal;
+  const again = await attempt(path, options, await tokens.renew());
+  if (again.ok) return again;
+  if (again.status === 401 && tokens.isKept && scope.teamId && !options.personal) scope.onRefused();
+  throw await refusalOf(again);
 }
 
 async function attempt(path: string, options: Options, token: string | null): Promise<Response> {
-  const headers = new Headers(options.headers);
+  const { personal = false, ...request } = options;
+  const headers = new Headers(request.headers);
   if (token) headers.set('authorization', `Bearer ${token}`);
-  if (scope.teamId) headers.set('kyozo-team', scope.teamId);
+  if (scope.teamId && !personal) headers.set('kyozo-team', scope.teamId);
   try {
-    return await fetch(base + path, { ...options, headers });
+    return await fetch(base + path, { ...request, headers });
   } catch (cause) {
-    if (options.signal?.aborted) throw cause;
+    if (request.signal?.aborted) throw cause;
     throw new OfflineError(cause);
   }
 }
 
-async function accepted(response: Response): Promise<Response> {
-  if (response.ok) return response;
+async function refusalOf(response: Response): Promise<ApiError> {
   const document = await response.json().catch(() => null);
-  throw new ApiError(response.status, document?.errors ?? []);
+  return new ApiError(response.status, document?.errors ?? []);
+}
+
+function isAboutInput({ errors }: ApiError): boolean {
+  return errors.some(({ source }) => source?.pointer !== undefined);
 }
 
 /** Page links may be absolute; the server's own address does not matter to us. */
-function relative(link: string): string {
+export function relative(link: string): string {
   const url = new URL(link, location.origin);
   return url.pathname.slice(base.length) + url.search;
 }

@@ -6,6 +6,7 @@ type WireError = {
   title?: string;
   detail?: string;
   source?: { pointer?: string };
+  meta?: { retryAfter?: number };
 };
 
 /** The server answered that it will not do what was asked. */
@@ -18,6 +19,11 @@ export class ApiError extends Error {
     this.name = 'ApiError';
     this.status = status;
     this.errors = errors;
+  }
+
+  /** Whether a second factor is asked for, after a first one that was right. */
+  get wantsSecondFactor(): boolean {
+    return this.errors.some(({ code }) => code === 'second_factor_required');
   }
 }
 
@@ -36,7 +42,7 @@ export function readableError(error: unknown): string {
   if (error.status === 401) return messages.errors.signedOut;
   if (error.status === 403) return messages.errors.forbidden;
   if (error.status === 404) return messages.errors.missing;
-  if (error.status === 429) return messages.errors.tooMany;
+  if (error.status === 429) return messages.errors.tooMany(error.errors[0]?.meta?.retryAfter);
   if (error.status >= 500) return messages.errors.server;
   return (
     error.errors.map((each) => each.detail ?? each.title ?? '').join(' ') || messages.errors.server
@@ -45,11 +51,17 @@ export function readableError(error: unknown): string {
 
 /** Sentences by field name, read from the pointers; what belongs to no field is under `''`. */
 export function fieldErrors(error: unknown): Record<string, string> {
-  if (!(error instanceof ApiError) || error.status === 401) return { '': readableError(error) };
+  if (!(error instanceof ApiError) || !error.errors.some(isSaid))
+    return { '': readableError(error) };
   const byField: Record<string, string> = {};
   for (const { source, detail, title } of error.errors) {
     const field = source?.pointer?.split('/').at(-1) ?? '';
     byField[field] ??= detail ?? title ?? messages.errors.server;
   }
-  return error.errors.length > 0 ? byField : { '': readableError(error) };
+  return byField;
+}
+
+/** What a server says word for word to a person: about a field, or why it did not do a thing. */
+function isSaid({ status, source }: WireError): boolean {
+  return source?.pointer !== undefined || (status !== '401' && status !== '429');
 }

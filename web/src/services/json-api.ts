@@ -64,6 +64,10 @@ function toRecord(
   return record;
 
   function related({ type, id }: Identifier): Record<string, unknown> {
-    return { ...included.get(`${type}/${id}`)?.attributes, id };
+    const found = included.get(`${type}/${id}`);
+    const links = Object.entries(found?.relationships ?? {}).flatMap(([name, { data }]) =>
+      data && !Array.isArray(data) ? [[name, { id: data.id }]] : [],
+    );
+    return { ...found?.attributes, ...Object.fromEntries(links), id };
   }
 }

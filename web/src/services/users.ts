@@ -1,17 +1,43 @@
-import { queryOptions } from '@tanstack/svelte-query';
-import type { UserTeam } from '../types/records.ts';
-import { readAll, write } from './client.ts';
+import type { Tokens } from '../types/records.ts';
+import { write } from './client.ts';
+import { tokens } from './tokens.ts';
 
+const type = 'users';
+const act = (path: string, attributes: Record<string, unknown>) =>
+  write('POST', `/users/${path}`, { type, attributes });
+
+/** What people do to their own account, beside signing in and out. */
 export const users = {
   rename: async (id: string, name: string): Promise<void> => {
-    await write('PATCH', `/users/${id}`, { type: 'users', id, attributes: { name } });
+    await write('PATCH', `/users/${id}`, { type, id, attributes: { name } });
   },
 
-  /** Everyone in the team that requests act in. */
-  members: (teamId: string) =>
-    queryOptions({
-      queryKey: ['user-teams', teamId],
-      queryFn: ({ signal }) =>
-        readAll<UserTeam>(`/user-teams?filter[team][id]=${teamId}&include=user`, signal),
-    }),
+  sendConfirmation: (email: string) => act('send-confirmation', { email }),
+  confirm: (token: string) => act('confirm', { token }),
+  forgotPassword: (email: string) => act('forgot-password', { email }),
+  resetPassword: (token: string, password: string, revokeApiKeys: boolean) =>
+    act('reset-password', { token, password, revokeApiKeys }),
+  sendMagicLink: (email: string) => act('magic-link', { email }),
+
+  /** Every session ends; this device goes on in the new one that the answer brings. */
+  changePassword: async (currentPassword: string, password: string, revokeApiKeys: boolean) => {
+    const attributes = { currentPassword, password, revokeApiKeys };
+    tokens.keep((await act('change-password', attributes)).meta as Tokens);
+  },
+  changeEmail: (email: string, currentPassword: string) =>
+    act('change-email', { email, currentPassword }),
+
+  enrollSecondFactor: async (currentPassword: string) =>
+    (await act('two-factor/enroll', { currentPassword })).meta as { secret: string; uri: string },
+  enableSecondFactor: async (code: string) => codesOf(await act('two-factor/enable', { code })),
+  disableSecondFactor: (currentPassword: string, code: string) =>
+    act('two-factor/disable', { currentPassword, code }),
+  renewRecoveryCodes: async (currentPassword: string, code: string) =>
+    codesOf(await act('two-factor/recovery-codes', { currentPassword, code })),
+
+  deleteAccount: (currentPassword: string) => act('delete-account', { currentPassword }),
 };
+
+function codesOf({ meta }: { meta: Record<string, unknown> }): string[] {
+  return meta.recoveryCodes as string[];
+}

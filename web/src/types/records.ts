@@ -1,10 +1,67 @@
 /** Plain records, as `services/json-api.ts` makes them of JSON:API resources. */
 export type Link = { id: string };
 
-export type User = { id: string; name: string; email: string; teams?: Team[] };
+export type User = {
+  id: string;
+  name: string;
+  email: string;
+  emailVerified?: boolean | null;
+  twoFactorEnabled?: boolean | null;
+  teams?: Team[];
+  memberships?: UserTeam[];
+};
 export type Team = { id: string; name: string; slug: string; personal?: boolean };
+/** A team of one's own, with what one may do in it. */
+export type OwnTeam = Team & { role: Role; membershipId: string };
 export type UserTeam = { id: string; role: Role; user?: User; team?: Team; insertedAt?: string };
 export type Role = 'owner' | 'admin' | 'member';
+
+export type Invitation = {
+  id: string;
+  email: string;
+  role: Role;
+  expiresAt: string;
+  insertedAt: string;
+  inviter?: User;
+};
+/** What the holder of an invitation's token may know before accepting. */
+export type InvitationPreview = { team: string; role: Role; email: string; inviter: string | null };
+
+export type NotificationGroup = 'invitations' | 'memberships' | 'security';
+export type Notification = {
+  id: string;
+  kind: string;
+  data: Record<string, unknown>;
+  readAt: string | null;
+  insertedAt: string;
+  team?: Team;
+};
+export type MailPreference = 'off' | 'immediate' | 'daily';
+export type NotificationPreference = {
+  id: string;
+  group: NotificationGroup;
+  inApp: boolean;
+  mail: MailPreference;
+};
+
+export type SessionRecord = {
+  id: string;
+  ipAddress: string | null;
+  userAgent: string | null;
+  current: boolean;
+  insertedAt: string;
+  lastUsedAt: string;
+  expiresAt: string;
+};
+export type Passkey = { id: string; name: string; insertedAt: string; lastUsedAt: string | null };
+
+export type SignInMethods = {
+  password: boolean;
+  magicLink: boolean;
+  passkeys: boolean;
+  confirmation: 'required' | 'optional';
+  providers: { id: string; name: string; url: string }[];
+};
 
 export type Workspace = {
   id: string;
@@ -81,6 +138,9 @@ export type Output = { seq: number; stream: OutputStream; mimeType: string; data
 export type ApiKey = {
   id: string;
   name: string;
+  owner: 'user' | 'team';
+  role: Role | null;
+  user?: User;
   scopes: string[];
   start: string;
   expiresAt?: string | null;
