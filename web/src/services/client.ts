@@ -20,6 +20,8 @@ type Options = {
   signal?: AbortSignal | undefined;
   /** Acts in the person's own team, whichever they look at: for what belongs to no team. */
   personal?: boolean;
+  /** False where the tokens are being replaced: a refusal stands as it is. */
+  renews?: boolean;
 };
 
 /** Reads one record or one page. */
@@ -49,8 +51,10 @@ export async function write<Data>(
   method: string,
   path: string,
   draft?: Draft,
+  options: Pick<Options, 'renews'> = {},
 ): Promise<Answer<Data>> {
   const response = await send(path, {
+    ...options,
     method,
     headers: { accept: mediaType, ...(draft && { 'content-type': mediaType }) },
     ...(draft && { body: serialise(draft) }),
@@ -65,7 +69,8 @@ export async function send(path: string, options: Options = {}): Promise<Respons
   if (first.ok) return first;
   const refusal = await refusalOf(first);
   // A wrong password or code stands at its field: it says nothing about the session.
-  if (first.status !== 401 || !tokens.isKept || isAboutInput(refusal)) throw refusal;
+  const isFinal = options.renews === false || !tokens.isKept || isAboutInput(refusal);
+  if (first.status !== 401 || isFinal) throw refusal;
   const again = await attempt(path, options, await tokens.renew());
   if (again.ok) return again;
   if (again.status === 401 && tokens.isKept && scope.teamId && !options.personal) scope.onRefused();
@@ -73,7 +78,7 @@ export async function send(path: string, options: Options = {}): Promise<Respons
 }
 
 async function attempt(path: string, options: Options, token: string | null): Promise<Response> {
-  const { personal = false, ...request } = options;
+  const { personal = false, renews: _, ...request } = options;
   const headers = new Headers(request.headers);
   if (token) headers.set('authorization', `Bearer ${token}`);
   if (scope.teamId && !personal) headers.set('kyozo-team', scope.teamId);

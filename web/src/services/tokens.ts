@@ -35,6 +35,15 @@ class TokenStore {
     localStorage.setItem(storageKey, refreshToken);
   }
 
+  /**
+   * Takes the tokens of a new session that takes the place of all others. Nobody renews meanwhile, in
+   * any tab: the token they would use is dead before the answer with the new one is here.
+   */
+  async replace(work: () => Promise<Tokens>): Promise<void> {
+    await this.fresh();
+    await oneTabAtATime(async () => this.keep(await work()));
+  }
+
   clear(): void {
     this.#access = null;
     localStorage.removeItem(storageKey);

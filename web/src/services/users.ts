@@ -22,7 +22,11 @@ export const users = {
   /** Every session ends; this device goes on in the new one that the answer brings. */
   changePassword: async (currentPassword: string, password: string, revokeApiKeys: boolean) => {
     const attributes = { currentPassword, password, revokeApiKeys };
-    tokens.keep((await act('change-password', attributes)).meta as Tokens);
+    const path = '/users/change-password';
+    await tokens.replace(
+      async () =>
+        (await write('POST', path, { type, attributes }, { renews: false })).meta as Tokens,
+    );
   },
   changeEmail: (email: string, currentPassword: string) =>
     act('change-email', { email, currentPassword }),
