@@ -128,7 +128,9 @@ const endings: [string, () => Promise<Ending>][] = [
 
 /** Everything that somebody can hold open, and when each of it has ended. */
 async function holdOpen(who: Person, team: Acting, place: RecordObject) {
-  const headers = who.token!.startsWith('kyozo_') ? {} : { 'kyozo-team': team.team };
+  const headers: Record<string, string> = who.token!.startsWith('kyozo_')
+    ? {}
+    : { 'kyozo-team': team.team };
   const acting = new Person(server.url, who.token);
   const file = await team.file(place, `${crypto.randomUUID()}.md`, 'One.\n');
   const editor = new Editor(server.url, who.token!, file.id);
@@ -259,7 +261,7 @@ test('A5.53 after a change of password the old session fails everywhere, and key
   ];
   const file = await owner.file(workspace, 'session.md', 'One.\n');
   const ways = async (who: Person) => {
-    const headers = who === key ? {} : { 'kyozo-team': owner.team };
+    const headers: Record<string, string> = who === key ? {} : { 'kyozo-team': owner.team };
     const graph = await who.fetch('/api/graphql', {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json' },
