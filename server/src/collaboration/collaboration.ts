@@ -126,7 +126,8 @@ export async function collaboration(
       if (told.get(fileId) !== seq) tellSaved(hocuspocus, guarded, fileId, seq);
       told.set(fileId, seq);
     });
-    const head = new Request(`http://${request.headers.host ?? 'localhost'}${request.url}`);
+    // Not the host that the client names: one that is none would be a failure of ours in the log.
+    const head = new Request(`http://localhost${request.url}`);
     const connection = hocuspocus.handleConnection(guarded, head);
     socket.on('message', (data: Buffer) =>
       connection.handleMessage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
+import { tooOld } from './fixed-versions.ts';
 
 const directory = new URL('../../migrations/', import.meta.url);
 /** Any number that nobody else uses: two servers that start at once migrate one after the other. */
@@ -8,13 +9,19 @@ const lock = 5_077_126_001;
 
 /**
  * Brings the database to the newest schema, forward only. A migration's number is claimed in the same
- * transaction that runs its text. @throws Error when the database is newer than this program
+ * transaction that runs its text. @throws Error when the database is newer than this program, or
+ * its server is one whose row-level security has known holes
  */
 export async function migrate(ownerUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: ownerUrl });
   client.on('error', () => undefined);
   await client.connect();
   try {
+    const { rows: about } = await client.query<{ version: string }>(
+      `select current_setting('server_version_num') as version`,
+    );
+    const refusal = tooOld(Number(about[0]!.version));
+    if (refusal) throw new Error(refusal);
     await client.query('select pg_advisory_lock($1)', [lock]);
     await client.query(
       'create table if not exists migrations (number integer primary key, name text not null, applied_at timestamptz not null default now())',
