@@ -280,7 +280,7 @@ const confirmAddress = (queries: AuthQueries, { id, email }: Person) =>
  * Somebody has shown that the mailbox is theirs, without the password. If the address was never
  * confirmed before, whoever registered it may have been somebody else, waiting for its owner to come
  * (pre-hijacking). What they could come back by goes: password, passkeys, linked accounts, keys, and
- * links that lie in a mailbox of theirs. A second factor opens nothing by itself, and stays.
+ * links that lie in a mailbox of theirs. So does a second factor, which would lock the owner out.
  */
 async function proveAddress(queries: AuthQueries, { person }: Held): Promise<void> {
   if (person.emailVerified) return;
@@ -288,6 +288,7 @@ async function proveAddress(queries: AuthQueries, { person }: Held): Promise<voi
   await voidTokens(queries, person.id, ...tokenKinds);
   await queries.query('delete from accounts where user_id = $1', [person.id]);
   await queries.query('delete from passkeys where user_id = $1', [person.id]);
+  await queries.query('delete from second_factors where user_id = $1', [person.id]);
   await queries.query('select revoke_keys($1)', [person.id]);
   await confirmAddress(queries, person);
 }

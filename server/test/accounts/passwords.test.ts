@@ -213,9 +213,13 @@ describe('resetting a password', () => {
     }
   });
 
-  test('of an address that was never confirmed takes what its first user left: keys and sessions', async () => {
+  test('of an address that was never confirmed takes what its first user left: keys, sessions, a second factor', async () => {
     const mallory = await somebody();
     const program = await mallory.key('write');
+    const factor =
+      'insert into second_factors (user_id, sealed_secret, enabled_at) values ($1, $2, now())';
+    await server.query(factor, [mallory.id, Buffer.from('theirs')]);
+    expect((await signIn(mallory.email)).body.errors[0]!.code).toBe('second_factor_required');
     await act('forgot-password', { email: mallory.email });
     const token = await tokenTo(sink, mallory.email, 'reset-password');
     expect((await act('reset-password', { token, password: other })).status).toBe(204);
@@ -223,6 +227,7 @@ describe('resetting a password', () => {
     expect((await program.get('/workspaces')).status).toBe(401);
     expect((await signIn(mallory.email)).status).toBe(401);
     const owner = await signIn(mallory.email, other);
+    expect(owner.status).toBe(200);
     expect(owner.body.data.attributes.emailVerified).toBe(true);
   });
 });
