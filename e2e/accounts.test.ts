@@ -96,6 +96,7 @@ test('a second factor is set up, asked for, stood in for by a recovery code, and
   const secret = (await dialog.getByTestId('totp-secret').textContent()) ?? '';
   await dialog.getByLabel('Code', { exact: true }).fill(codeOf(secret));
   await dialog.getByRole('button', { name: 'Turn on' }).click();
+  await dialog.getByTestId('recovery-codes').getByRole('listitem').first().waitFor();
   const codes = await dialog.getByTestId('recovery-codes').getByRole('listitem').allTextContents();
   expect(codes).toHaveLength(10);
   await dialog.getByRole('button', { name: 'I have kept them' }).click();

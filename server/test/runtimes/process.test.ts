@@ -32,7 +32,8 @@ if (bwrap === undefined) {
 
       test('a fork bomb ends with the cell', async () => {
         const bomb = await run('f() { f | f & }; f; sleep 100', 'bash', { timeoutMs: 1500 });
-        expect(bomb.reason).toBe('timeout');
+        // At its limit of processes it may also fall by itself.
+        expect(['timeout', 'killed']).toContain(bomb.reason);
         expect((await run('echo alive', 'bash')).of('stdout')).toBe('alive\n');
       });
 
