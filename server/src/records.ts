@@ -11,6 +11,8 @@ import {
   readableById,
   requireScope,
   resourceOf,
+  scopeAllows,
+  toCondition,
   type Values,
 } from '@kyozo/resource';
 import type { Queries } from './database/database.ts';
@@ -23,6 +25,10 @@ import {
   selectSome,
 } from './database/select.ts';
 
+/** Belongs-to relationships to read beside each record, with the attributes to show of them. */
+export type Wanted = ReadonlyMap<string, ReadonlySet<string>>;
+/** What a page is read along and beside. */
+type Around = Pick<Selection, 'along'> & { beside?: Wanted };
 export type PageOfRows = { rows: Row[]; before: boolean; after: boolean; total?: number };
 
 /** At most this many records are reached along one relationship in one read. */
@@ -39,8 +45,11 @@ export class Records {
   }
 
   /** One page of a query, or of what it finds along a relationship of one parent. */
-  async page(actor: Actor, query: Query, within?: Pick<Selection, 'along'>): Promise<PageOfRows> {
-    const selection = this.#selection(actor, query, within?.along);
+  async page(actor: Actor, query: Query, { along, beside }: Around = {}): Promise<PageOfRows> {
+    const selection = {
+      ...this.#selection(actor, query, along),
+      beside: this.#beside(actor, query.resource, beside),
+    };
     const [found, counted] = await Promise.all([
       this.#database.text(actor, selectPage(this.known, actor, selection, query.page)),
       query.page.count
@@ -140,6 +149,16 @@ export class Records {
       attributes: query.fields.get(query.resource.type),
       along,
     };
+  }
+
+  /** What of a record's belongings can be read beside it: those that this actor may read at all. */
+  #beside(actor: Actor, resource: Resource, wanted: Wanted = new Map()): Selection['beside'] {
+    return [...wanted].flatMap(([relationship, attributes]) => {
+      const target = resourceOf(this.known, resource.relationships[relationship]!.type);
+      if (!scopeAllows(actor, target.type, 'read')) return [];
+      const where = toCondition(target.policies.read!, actor);
+      return [{ relationship, resource: target, attributes, where }];
+    });
   }
 
   async #some(actor: Actor, selection: Selection, limit: number): Promise<Row[]> {

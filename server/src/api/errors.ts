@@ -1,4 +1,5 @@
 import { type ErrorCode, faultsOf, KyozoError } from '@kyozo/resource';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** The one map from our codes to HTTP. */
 export const statusOf: Record<ErrorCode, number> = {
@@ -71,6 +72,25 @@ export function statusFor(faults: readonly KyozoError[]): number {
     : statuses.some((status) => status >= 500)
       ? 500
       : 400;
+}
+
+/**
+ * Sets the status and headers of a reply that refuses, the same in every protocol; answers what to say.
+ * The cause of an unknown fault goes to the log only.
+ */
+export function refuse(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): readonly KyozoError[] {
+  const faults = faultsBehind(error);
+  const status = statusFor(faults);
+  if (status === 500) request.log.error({ err: error }, 'request failed');
+  const retryAfter = faults[0]?.meta?.retryAfter;
+  if (status === 429 && retryAfter) void reply.header('retry-after', String(retryAfter));
+  if (status === 401) void reply.header('www-authenticate', 'Bearer realm="Kyozo"');
+  void reply.code(status);
+  return faults;
 }
 
 /** An error object of JSON:API. */

@@ -30,7 +30,12 @@ export type Row = {
   sortValues: (string | null)[];
   /** The record it was reached from, in a read along a relationship to many. */
   parent: string | null;
+  /** The records it belongs to that were read beside it, by relationship; null for none. */
+  beside: Record<string, Row | null>;
 };
+
+/** A record that others belong to, read with them in one statement. `where` holds its policy. */
+export type Beside = Omit<Selection, 'sort' | 'along' | 'beside'> & { relationship: string };
 
 /** What a read finds, before paging. `where` already holds the policy. */
 export type Selection = {
@@ -41,6 +46,8 @@ export type Selection = {
   attributes?: ReadonlySet<string>;
   /** Only records reached from these parents along the relationship. */
   along?: { relationship: Relationship; parents: readonly string[] };
+  /** What is read beside each record. */
+  beside?: readonly Beside[];
 };
 
 const column = (alias: string, field: string) => sql.ref(`${alias}.${columnOf(field)}`);
@@ -113,12 +120,14 @@ function shapeOf(slots: Slots, actor: Actor, selection: Selection) {
     parents: slots.take(selection.along.parents),
   };
   const shown = selection.attributes && [...selection.attributes];
-  const key = [selection.resource.type, where, along, shown, selection.sort, actor.role];
+  const beside = (selection.beside ?? []).map((it) => ({ ...it, where: slotted(slots, it.where) }));
+  const besides = beside.map((it) => [it.relationship, it.where, [...(it.attributes ?? '*')]]);
+  const key = [selection.resource.type, where, along, shown, besides, selection.sort, actor.role];
   // Policies of related resources may name the person and the team.
   return {
     key,
     actor: { ...actor, userId: slots.take(actor.userId), teamId: slots.take(actor.teamId) },
-    selection: { ...selection, where, along },
+    selection: { ...selection, where, along, beside },
   };
 }
 
@@ -139,42 +148,53 @@ function slotted(slots: Slots, where: Condition): Condition {
 }
 
 /** Turns a row of `selectPage` or `selectSome` into a record. */
-export function rowOf(selection: Pick<Selection, 'resource' | 'sort'>, row: TextRow): Row {
-  const keys: Record<string, string | null> = {};
-  let at = 4;
-  for (const field of foreignKeysOf(selection.resource)) keys[field] = row[at++] ?? null;
+export function rowOf(
+  { resource, sort, beside = [] }: Pick<Selection, 'resource' | 'sort' | 'beside'>,
+  row: TextRow,
+  from = 0,
+): Row {
+  const keys: Row['keys'] = {};
+  let at = from + 4;
+  for (const field of foreignKeysOf(resource)) keys[field] = row[at++] ?? null;
+  const sortValues = row.slice(at, at + sort.filter(notById).length) as (string | null)[];
+  at += sortValues.length;
+  const others: Row['beside'] = {};
+  for (const { relationship, resource: other } of beside) {
+    others[relationship] = row[at] ? rowOf({ resource: other, sort: [] }, row, at) : null;
+    at += 4 + foreignKeysOf(other).length;
+  }
+  const [id, version, attributes, parent = null] = row.slice(from, from + 4);
   return {
-    id: row[0]!,
-    version: row[1]!,
-    attributes: row[2]!,
-    parent: row[3] ?? null,
+    id: id!,
+    version: version!,
+    attributes: attributes!,
+    parent,
     keys,
-    sortValues: row.slice(at) as (string | null)[],
+    sortValues,
+    beside: others,
   };
 }
 
-/** The columns that `rowOf` reads, over the row alias `t`. */
+/** The columns that `rowOf` reads, over the row that `alias` names. */
 export function projection(
   resource: Resource,
   options: { version: Sql; parent?: Sql; attributes?: ReadonlySet<string>; sort?: readonly Sort[] },
+  alias = 't',
 ): Sql {
-  const shown = Object.entries(resource.attributes).filter(
-    ([name]) => options.attributes?.has(name) ?? true,
-  );
-  const members = shown.map(
-    ([name, attribute]) =>
-      sql`${attribute.sql ? sql.raw(`(${attribute.sql})`) : column('t', name)} as ${sql.id(name)}`,
-  );
-  const sorted = (options.sort ?? []).filter(({ field }) => field !== 'id');
+  const names = Object.keys(resource.attributes);
+  const members = names
+    .filter((name) => options.attributes?.has(name) ?? true)
+    .map((name) => sql`${fieldExpression(resource, name, alias)} as ${sql.id(name)}`);
+  const sorted = (options.sort ?? []).filter(notById);
   return sql.join([
-    sql`t.id`,
+    column(alias, 'id'),
     options.version,
     // A row as JSON takes 0.7 of json_build_object's time, which asks for the type of every argument.
     members.length > 0
       ? sql`(select row_to_json(a)::text from (select ${sql.join(members)}) a)`
       : sql`'{}'`,
     options.parent ?? sql`null`,
-    ...foreignKeysOf(resource).map((field) => column('t', field)),
+    ...foreignKeysOf(resource).map((field) => column(alias, field)),
     ...sorted.map(({ field }) => sortExpression(resource, field)),
   ]);
 }
@@ -188,19 +208,42 @@ export function cursorOf(resource: Resource, row: Row): string {
 }
 
 function selectFrom(known: Registry, actor: Actor, selection: Selection, parentIs?: Sql): Sql {
-  const { resource, attributes, sort, along } = selection;
+  const { resource, attributes, sort, along, beside = [] } = selection;
   const parent = along ? parentColumn(along.relationship) : undefined;
-  const columns = projection(resource, { version: sql`t.xmin::text`, parent, attributes, sort });
-  return sql`select ${columns} ${fromWhere(known, actor, selection, parentIs)}`;
+  const columns = [
+    projection(resource, { version: sql`t.xmin::text`, parent, attributes, sort }),
+    ...beside.map((_, at) => sql`${sql.raw(`b${at}`)}.*`),
+  ];
+  return sql`select ${sql.join(columns)} ${fromWhere(known, actor, selection, parentIs)}`;
+}
+
+/** A record that each of the selection belongs to, as `b0`, `b1` …: what its own read would show of it. */
+function joinBeside(
+  known: Registry,
+  actor: Actor,
+  { resource }: Selection,
+  it: Beside,
+  at: number,
+): Sql {
+  const key = column('t', (resource.relationships[it.relationship] as { field: string }).field);
+  const columns = projection(
+    it.resource,
+    { version: sql`b.xmin::text`, attributes: it.attributes },
+    'b',
+  );
+  return sql`left join lateral (select ${columns} from ${sql.table(it.resource.table)} b
+    where b.id = ${key} and ${condition(known, actor, it.resource, it.where, 'b')}) ${sql.raw(`b${at}`)} on true`;
 }
 
 function fromWhere(known: Registry, actor: Actor, selection: Selection, parentIs?: Sql): Sql {
-  const { resource, where, along } = selection;
-  const join =
+  const { resource, where, along, beside = [] } = selection;
+  const through =
     along?.relationship.kind === 'many-through'
       ? sql`join ${sql.table(resourceOf(known, along.relationship.through).table)} j
           on ${column('j', along.relationship.otherField)} = t.id`
       : sql``;
+  const besides = beside.map((it, at) => joinBeside(known, actor, selection, it, at));
+  const join = sql`${through} ${sql.join(besides, sql` `)}`;
   const only = along
     ? sql`and ${parentColumn(along.relationship)} = ${parentIs ?? sql`any(${along.parents}::uuid[])`}`
     : sql``;
@@ -300,6 +343,8 @@ function sortExpression(resource: Resource, field: string): Sql {
   };
   return sql`coalesce(${expression}, ${sql.raw(lowest[attribute.kind as keyof typeof lowest] ?? "''")})`;
 }
+
+const notById = ({ field }: Sort) => field !== 'id';
 
 const orderBy = (resource: Resource, sort: readonly Sort[]): Sql =>
   sql.join(

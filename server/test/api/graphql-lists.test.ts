@@ -85,7 +85,7 @@ describe('lists below lists', () => {
       `{ files(first: 20) { edges { node { path notebook { title } workspace { name team { name
         memberships { edges { node { role user { name teams { edges { node { name } } } } } } } } } } } } }`,
     );
-    expect(count).toBe(7);
+    expect(count).toBe(6);
   });
 
   test('filters, orders and last work below each parent, the same list twice is one read', async () => {

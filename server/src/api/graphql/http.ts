@@ -2,7 +2,7 @@ import { type Actor, KyozoError, malformed } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult } from 'graphql';
 import { actorOf, type Edge } from '../context.ts';
-import { faultsBehind, statusFor } from '../errors.ts';
+import { refuse } from '../errors.ts';
 import { type Engine, isRefused, type Prepared, type Refused } from './engine.ts';
 import { shownTo } from './errors.ts';
 import { explorerPage } from './explorer.ts';
@@ -81,19 +81,13 @@ export function answerGraphqlError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const faults = faultsBehind(error);
-  const status = statusFor(faults);
-  if (status === 500) request.log.error({ err: error }, 'request failed');
-  const retryAfter = faults[0]?.meta?.retryAfter;
-  if (status === 429 && retryAfter) void reply.header('retry-after', String(retryAfter));
-  if (status === 401) void reply.header('www-authenticate', 'Bearer realm="Kyozo"');
+  const faults = refuse(error, request, reply);
   const errors = faults.map(({ message, code, meta }) => ({
     message,
     extensions: { code, ...meta },
   }));
   const form = formFor(request.headers.accept, ['application/graphql-response+json']);
   return reply
-    .code(status)
     .type(`${form ?? 'application/json'}; charset=utf-8`)
     .send(JSON.stringify({ errors }));
 }

@@ -12,6 +12,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Database } from '../../database/database.ts';
+import type { Row } from '../../database/select.ts';
 import { sql } from '../../database/sql.ts';
 import { actorOf, asActor, type Edge } from '../context.ts';
 import { faultsBehind } from '../errors.ts';
@@ -42,10 +43,12 @@ export const contextFor = (edge: Edge, request: FastifyRequest): GraphqlContext 
 /** Resolvers of queries, mutations and records; each ends in the same reads and actions as JSON:API. */
 export function resolversOf(edge: Edge, database: Database): Record<string, object> {
   const users = resourceOf(edge.known, 'users');
+  const shownAt = (info: GraphQLResolveInfo, resource: Resource) =>
+    selected(edge, info, resource).attributes;
   const query: Record<string, Resolver> = {
     me: (_parent, _parameters, { request }, info) =>
       asActor(edge, request, async (actor) =>
-        shown(users, await edge.records.one(actor, users, actor.userId, selected(info, users))),
+        shown(users, await edge.records.one(actor, users, actor.userId, shownAt(info, users))),
       ),
     node: async (_parent, { id }: { id: string }, context) =>
       (await nodes(edge, database, [id], context))[0],
@@ -56,13 +59,13 @@ export function resolversOf(edge: Edge, database: Database): Record<string, obje
   for (const resource of edge.known.values()) {
     query[listName(resource.type)] = (_parent, parameters: ListArguments, { request }, info) =>
       asActor(edge, request, async (actor) => {
-        const fields = selected(info, resource, ['edges', 'node']);
-        const asked = queryOf(edge, resource, parameters, fields);
-        const page = await edge.records.page(actor, asked);
+        const { attributes, beside } = selected(edge, info, resource, ['edges', 'node']);
+        const asked = queryOf(edge, resource, parameters, attributes);
+        const page = await edge.records.page(actor, asked, { beside });
         return connectionOf(resource, page, () => edge.records.count(actor, asked));
       });
     query[oneName(resource.type)] = (_parent, { id }: { id: string }, { request }, info) =>
-      asActor(edge, request, (actor) => one(edge, actor, resource, id, selected(info, resource)));
+      asActor(edge, request, (actor) => one(edge, actor, resource, id, shownAt(info, resource)));
     types[typeName(resource.type)] = relationshipResolvers(edge, resource);
     types[`${typeName(resource.type)}Connection`] = { totalCount };
     for (const name of mutationsOf(resource)) {
@@ -126,29 +129,30 @@ function relationshipResolvers(edge: Edge, resource: Resource): Record<string, R
   for (const [name, relationship] of Object.entries(resource.relationships)) {
     resolvers[name] = ['has-many', 'many-through'].includes(relationship.kind)
       ? toMany(edge, relationship)
-      : toOne(edge, relationship);
+      : toOne(edge, name, relationship);
   }
   return resolvers;
 }
 
-function toOne(edge: Edge, relationship: Relationship): Resolver {
+function toOne(edge: Edge, name: string, relationship: Relationship): Resolver {
   const target = targetOf(edge, relationship);
-  return async (parent, _parameters, { loaders }, info) => {
-    const fields = selected(info, target);
+  const shownOrNull = (row: Row | null | undefined) => (row ? shown(target, row) : null);
+  return ({ id, __row: { keys, beside } }, _parameters, { loaders }, info) => {
+    if (name in beside) return shownOrNull(beside[name]);
+    const { attributes } = selected(edge, info, target);
     if (relationship.kind !== 'belongs-to') {
-      const row = await loaders.one(relationship, parent.id, fields);
-      return row ? shown(target, row) : null;
+      return loaders.one(relationship, id, attributes).then(shownOrNull);
     }
-    const id = parent.__row.keys[relationship.field];
-    const row = id == null ? undefined : await loaders.record(target, id, fields);
-    return row ? shown(target, row) : null;
+    const key = keys[relationship.field];
+    return key == null ? null : loaders.record(target, key, attributes).then(shownOrNull);
   };
 }
 
 function toMany(edge: Edge, relationship: Relationship): Resolver {
   const target = targetOf(edge, relationship);
   return async (parent, parameters: ListArguments, { loaders }, info) => {
-    const query = queryOf(edge, target, parameters, selected(info, target, ['edges', 'node']));
+    const { attributes } = selected(edge, info, target, ['edges', 'node']);
+    const query = queryOf(edge, target, parameters, attributes);
     const list = { relationship, key: JSON.stringify(parameters), query };
     const page = await loaders.page(list, parent.id);
     return connectionOf(target, page, () => loaders.count(list, parent.id));

@@ -1,41 +1,44 @@
 import type { Resource } from '@kyozo/resource';
 import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionNode } from 'graphql';
-import type { Fields } from './loaders.ts';
+import type { Wanted } from '../../records.ts';
+import type { Edge } from '../context.ts';
 
-const known = new WeakMap<readonly FieldNode[], ReadonlySet<string>>();
+/** What an operation shows of the records at a field: PostgreSQL writes nothing else. */
+export type Selected = { attributes: ReadonlySet<string>; beside: Wanted };
+
+const known = new WeakMap<readonly FieldNode[], Selected>();
 
 /**
- * The attributes that an operation shows of the records at a field, or at the end of a path below it:
- * PostgreSQL writes no others. A compiled document keeps its nodes, so it is asked once.
+ * What an operation shows of the records at a field, or at the end of a path below it, and of the
+ * records that those belong to. A compiled document keeps its nodes, so it is asked once.
  */
 export function selected(
+  edge: Edge,
   info: GraphQLResolveInfo,
   resource: Resource,
   path: readonly string[] = [],
-): Fields {
-  let fields = known.get(info.fieldNodes);
-  if (!fields) {
-    const names = namesAt(info, info.fieldNodes, path);
-    fields = new Set(Object.keys(resource.attributes).filter((name) => names.has(name)));
-    known.set(info.fieldNodes, fields);
+): Selected {
+  let found = known.get(info.fieldNodes);
+  if (!found) {
+    const nodes = path.reduce((level, name) => below(info, level, name), info.fieldNodes);
+    const beside = Object.entries(resource.relationships).flatMap(([name, relationship]) => {
+      const inner = relationship.kind === 'belongs-to' ? below(info, nodes, name) : [];
+      const target = edge.known.get(relationship.type);
+      return inner.length > 0 && target ? [[name, attributesAt(info, target, inner)] as const] : [];
+    });
+    found = { attributes: attributesAt(info, resource, nodes), beside: new Map(beside) };
+    known.set(info.fieldNodes, found);
   }
-  return fields;
+  return found;
 }
 
-function namesAt(
-  info: GraphQLResolveInfo,
-  nodes: readonly FieldNode[],
-  path: readonly string[],
-): ReadonlySet<string> {
-  let level = fieldsOf(info, nodes);
-  for (const name of path) {
-    level = fieldsOf(
-      info,
-      level.filter((node) => node.name.value === name),
-    );
-  }
-  return new Set(level.map((node) => node.name.value));
+function attributesAt(info: GraphQLResolveInfo, resource: Resource, nodes: readonly FieldNode[]) {
+  const names = new Set(fieldsOf(info, nodes).map((node) => node.name.value));
+  return new Set(Object.keys(resource.attributes).filter((name) => names.has(name)));
 }
+
+const below = (info: GraphQLResolveInfo, nodes: readonly FieldNode[], name: string): FieldNode[] =>
+  fieldsOf(info, nodes).filter((node) => node.name.value === name);
 
 function fieldsOf(info: GraphQLResolveInfo, nodes: readonly FieldNode[]): FieldNode[] {
   const spread = (selections: readonly SelectionNode[]): FieldNode[] =>

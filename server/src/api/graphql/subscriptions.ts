@@ -62,7 +62,12 @@ export function subscriptionsOf(
       const only = { type: resource.type, recordId: idIn(id) };
       return eventsOf(edge, feed, context, only, after, async (actor, events) => {
         const ids = [...new Set(events.map(({ recordId }) => recordId))];
-        const rows = await edge.records.byId(actor, resource, ids, selected(info, resource, [one]));
+        const rows = await edge.records.byId(
+          actor,
+          resource,
+          ids,
+          selected(edge, info, resource, [one]).attributes,
+        );
         const records = new Map(rows.map((row) => [row.id, shown(resource, row)]));
         return events.map((event) => ({ ...event, [one]: records.get(event.recordId) ?? null }));
       });
@@ -172,7 +177,9 @@ async function outputsOf(
 function userOf(edge: Edge, { userId }: FeedEvent) {
   const users = resourceOf(edge.known, 'users');
   return async (_parameters: unknown, { loaders }: GraphqlContext, info: GraphQLResolveInfo) => {
-    const row = userId ? await loaders.record(users, userId, selected(info, users)) : undefined;
+    const row = userId
+      ? await loaders.record(users, userId, selected(edge, info, users).attributes)
+      : undefined;
     return row ? shown(users, row) : null;
   };
 }

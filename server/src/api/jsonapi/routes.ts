@@ -1,7 +1,7 @@
 import { cursorProfile, KyozoError, type Resource } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Edge } from '../context.ts';
-import { errorObject, faultsBehind, statusFor } from '../errors.ts';
+import { errorObject, refuse } from '../errors.ts';
 import { atomicExtension, checkAccept, checkContentType, mediaType } from './media-type.ts';
 import { operations } from './operations.ts';
 import { get, linkage, list, me, related } from './read.ts';
@@ -55,20 +55,15 @@ export const hasBody = (request: FastifyRequest): boolean =>
   Number(request.headers['content-length'] ?? 0) > 0 ||
   request.headers['transfer-encoding'] !== undefined;
 
-/** Any failure as an error document; the cause of an unknown one goes to the log only. */
+/** Any failure as an error document. */
 export function answerError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const faults = faultsBehind(error);
-  const status = statusFor(faults);
-  if (status === 500) request.log.error({ err: error }, 'request failed');
-  const retryAfter = faults[0]?.meta?.retryAfter;
-  if (status === 429 && retryAfter) void reply.header('retry-after', String(retryAfter));
-  if (status === 401) void reply.header('www-authenticate', 'Bearer realm="Kyozo"');
+  const faults = refuse(error, request, reply);
   const text = JSON.stringify({ jsonapi: { version: '1.1' }, errors: faults.map(errorObject) });
-  return sendDocument(reply.code(status), text);
+  return sendDocument(reply, text);
 }
 
 /** Sends a document's text; Fastify itself would add a charset, which JSON:API's media type does not have. */
