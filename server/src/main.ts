@@ -18,6 +18,7 @@ import { gitHttp } from './api/git-http.ts';
 import { locate } from './api/git-locate.ts';
 import { graphql } from './api/graphql/graphql.ts';
 import { health } from './api/health.ts';
+import { history } from './api/history.ts';
 import { createHttp } from './api/http.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
 import { mailbox } from './api/mailbox.ts';
@@ -49,6 +50,7 @@ import { openStorages } from './storage/storages.ts';
 import { version } from './version.ts';
 import { type Workspaces, workspaceChanges, workspacePerformers } from './workspaces/actions.ts';
 import { FileStore } from './workspaces/file-store.ts';
+import { History } from './workspaces/history.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
 import { Runner } from './workspaces/runner.ts';
 
@@ -179,6 +181,8 @@ async function start(
   await app.register(async (scope) => jsonApi(scope, edge), { prefix: '/api/v1' });
   const served = { files, workspaces, changed: feed.changed, limit: config.uploadLimit };
   await app.register(async (scope) => content(scope, edge, served), { prefix: '/api/v1' });
+  const versions = new History(database, files);
+  await app.register(async (scope) => history(scope, edge, versions), { prefix: '/api/v1' });
   await app.register(async (scope) => stream(scope, edge, feed, notifications, signals), {
     prefix: '/api/v1',
   });

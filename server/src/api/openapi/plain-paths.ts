@@ -27,6 +27,36 @@ const resume: Json = {
 const team = headerRef('Team');
 const atomic = `${mediaType};ext="${atomicExtension}"`;
 
+const versionNumber: Json = { type: 'integer', minimum: 0 };
+const blame: Json = {
+  type: 'object',
+  required: ['meta'],
+  properties: {
+    meta: {
+      type: 'object',
+      required: ['version', 'lines'],
+      properties: {
+        version: versionNumber,
+        lines: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['from', 'count', 'version', 'message', 'authors', 'insertedAt'],
+            properties: {
+              from: { type: 'integer', minimum: 1 },
+              count: { type: 'integer', minimum: 1 },
+              version: versionNumber,
+              message: { type: ['string', 'null'] },
+              authors: {},
+              insertedAt: { type: 'string', format: 'date-time' },
+            },
+          },
+        },
+      },
+    },
+  },
+};
+
 /** Routes that no declaration makes. */
 export const plainPaths: Json = {
   '/users/me': {
@@ -78,6 +108,42 @@ export const plainPaths: Json = {
       responses: {
         200: { description: 'Done.', ...bodyOf(schemaRef('FileDocument')) },
         ...failuresOf(writeFailures),
+      },
+    },
+  },
+  '/files/{id}/diff': {
+    get: {
+      operationId: 'getFileDiff',
+      tags: ['files'],
+      summary: 'What changed between two versions of a text, as a unified diff.',
+      parameters: [
+        team,
+        idParameter,
+        queryParameter('from', 'The older version; the one before `to`.', versionNumber),
+        queryParameter('to', 'The newer version; the newest.', versionNumber),
+      ],
+      responses: {
+        200: {
+          description: 'The diff; empty when nothing changed.',
+          content: { 'text/x-diff': { schema: { type: 'string' } } },
+        },
+        ...failuresOf(readFailures),
+      },
+    },
+  },
+  '/files/{id}/blame': {
+    get: {
+      operationId: 'getFileBlame',
+      tags: ['files'],
+      summary: 'Which version each line of a text came with.',
+      parameters: [
+        team,
+        idParameter,
+        queryParameter('version', 'The version whose lines are meant; the newest.', versionNumber),
+      ],
+      responses: {
+        200: { description: 'Runs of lines, in order.', ...bodyOf(blame) },
+        ...failuresOf(readFailures),
       },
     },
   },
