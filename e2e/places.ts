@@ -52,6 +52,15 @@ export const places: readonly Place[] = [
       await page.getByRole('complementary').getByText('Where things are').waitFor();
     },
   },
+  { name: 'history', open: (page) => openHistory(page) },
+  {
+    name: 'history-lines',
+    open: async (page) => {
+      await openHistory(page);
+      await page.getByRole('radio', { name: 'Lines and authors' }).click();
+      await page.getByRole('list', { name: 'Lines of version' }).waitFor();
+    },
+  },
   { name: 'notebook', open: (page) => openFile(page, 'Notebook.md') },
   { name: 'notebooks', open: (page) => visit(page, '/notebooks', 'Notebooks') },
   { name: 'trash', open: (page) => visit(page, '/trash', 'Trash') },
@@ -230,6 +239,13 @@ async function openFile(page: Page, name: string): Promise<void> {
   await page.getByRole('grid').getByRole('link', { name }).click();
   await openText(page);
   await saved(page);
+}
+
+async function openHistory(page: Page): Promise<void> {
+  await openFile(page, 'Welcome.md');
+  await fromMenu(page, 'History');
+  await page.getByRole('link', { name: 'Compare versions' }).click();
+  await page.getByRole('table', { name: /^Changes from/u }).waitFor();
 }
 
 async function fromMenu(page: Page, item: string): Promise<void> {

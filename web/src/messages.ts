@@ -1,5 +1,6 @@
 import { access, invitation } from './messages/access.ts';
 import { account, keys } from './messages/account.ts';
+import { history } from './messages/history.ts';
 import { notifications } from './messages/notifications.ts';
 import { team } from './messages/team.ts';
 
@@ -209,6 +210,7 @@ export const messages = {
     trashedText: 'Bring it back to read or change it.',
     tools: 'Formatting',
   },
+  history,
   cells: {
     run: 'Run this cell',
     runNamed: (name: string) => `Run ${name}`,

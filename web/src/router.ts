@@ -14,6 +14,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   '/workspaces': () => import('./components/workspaces/WorkspaceManager.svelte'),
   '/workspaces/:workspaceId': () => import('./components/files/DocumentBrowser.svelte'),
   '/files/:fileId': () => import('./components/document/FilePlace.svelte'),
+  '/files/:fileId/history': () => import('./components/history/History.svelte'),
   '/notebooks': () => import('./components/notebooks/NotebookManager.svelte'),
   '/notifications': () => import('./components/notifications/Notifications.svelte'),
   '/trash': () => import('./components/trash/Trash.svelte'),

@@ -6,16 +6,17 @@ import { sql } from '../database/sql.ts';
 import type { Located } from './content-store.ts';
 import type { FileStore } from './file-store.ts';
 
-/** A run of lines that one version brought: `from` counts from 1. */
+/** A run of lines that one version brought, with their ends: `from` counts from 1. */
 export type Brought = {
   from: number;
   count: number;
+  text: string;
   version: number;
   message: string | null;
   authors: unknown;
   insertedAt: string;
 };
-type VersionRow = Omit<Brought, 'from' | 'count' | 'insertedAt'> & {
+type VersionRow = Omit<Brought, 'from' | 'count' | 'text' | 'insertedAt'> & {
   storage_backend: NonNullable<Located['storage_backend']>;
   address: string;
   size: number;
@@ -75,8 +76,8 @@ export class History {
     );
     const textOf = (it: VersionRow) =>
       this.#text(reader, { ...it, workspace_id: row.workspace_id });
-    const origins = await originsOf(versions, textOf);
-    return runsOf(origins);
+    const lines = versions[0] ? linesOf(await textOf(versions[0])) : [];
+    return runsOf(lines, await originsOf(versions, lines, textOf));
   }
 
   /** @throws KyozoError when the content is no text, or too much of it */
@@ -95,11 +96,12 @@ export class History {
 /** Looks back from the newest version: a line that the one before has not, this one brought. */
 async function originsOf<Version extends object>(
   versions: readonly Version[],
+  newestLines: readonly string[],
   textOf: (version: Version) => Promise<string>,
 ): Promise<Version[]> {
   const [newest, ...older] = versions;
   if (!newest) return [];
-  let lines = linesOf(await textOf(newest));
+  let lines = [...newestLines];
   const origins = lines.map(() => versions.at(-1)!);
   /** Where each line of the version looked at stands in the newest one, if it is still there. */
   let places: (number | undefined)[] = lines.map((_, at) => at);
@@ -136,14 +138,17 @@ function settle<Version>(origins: Version[], place: number | undefined, version:
 /** Lines with their ends, so that a last line without one is another line than with one. */
 const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 
-function runsOf(origins: readonly VersionRow[]): Brought[] {
+function runsOf(lines: readonly string[], origins: readonly VersionRow[]): Brought[] {
   const runs: Brought[] = [];
   for (const [at, { version, message, authors, inserted_at }] of origins.entries()) {
     const last = runs.at(-1);
-    if (last?.version === version) last.count += 1;
-    else {
+    const text = lines[at]!;
+    if (last?.version === version) {
+      last.count += 1;
+      last.text += text;
+    } else {
       const insertedAt = inserted_at.toISOString();
-      runs.push({ from: at + 1, count: 1, version, message, authors, insertedAt });
+      runs.push({ from: at + 1, count: 1, text, version, message, authors, insertedAt });
     }
   }
   return runs;

@@ -6,7 +6,7 @@ import { run } from '../start/process.ts';
 import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
-type Run = { from: number; count: number; version: number; authors: { name: string }[] };
+type Run = { from: number; count: number; text: string; version: number };
 
 let server: TestServer;
 let ann: Person;
@@ -34,7 +34,11 @@ const put = (raw: string | Buffer) =>
 const diff = (query = '') => ann.fetch(`/files/${file.id}/diff${query}`);
 const blame = async (query = '') => {
   const { body } = await ann.request(`/files/${file.id}/blame${query}`);
-  return (body.meta.lines as Run[]).map(({ from, count, version }) => [from, count, version]);
+  const lines = body.meta.lines as Run[];
+  const version = body.meta.version as number;
+  if (version <= texts.length && version > 0)
+    expect(lines.map(({ text }) => text).join('')).toBe(texts[version - 1]);
+  return lines.map(({ from, count, version }) => [from, count, version]);
 };
 
 describe('a diff of two versions', () => {

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/svelte-query';
-import type { FileRecord, FileVersion } from '../types/records.ts';
+import type { BroughtLines, FileRecord, FileVersion } from '../types/records.ts';
 import { read, readAll, send, write } from './client.ts';
 
 const type = 'files';
@@ -56,6 +56,26 @@ export const files = {
         (await read<FileVersion[]>(`/files/${id}/versions?page[limit]=100`, signal)).data.toSorted(
           (a, b) => b.version - a.version,
         ),
+    }),
+
+  /** A unified diff between two versions; version 0 is the empty text. */
+  diff: (id: string, from: number, to: number) =>
+    queryOptions({
+      queryKey: ['file-diffs', id, from, to],
+      queryFn: async ({ signal }) =>
+        (await send(`/files/${id}/diff?from=${from}&to=${to}`, { signal })).text(),
+      staleTime: Number.POSITIVE_INFINITY,
+    }),
+
+  /** Which version each line of a version came with. */
+  blame: (id: string, version: number) =>
+    queryOptions({
+      queryKey: ['file-blame', id, version],
+      queryFn: async ({ signal }) => {
+        const answer = await send(`/files/${id}/blame?version=${version}`, { signal });
+        return ((await answer.json()) as { meta: { lines: BroughtLines[] } }).meta.lines;
+      },
+      staleTime: Number.POSITIVE_INFINITY,
     }),
 
   create: async ({ workspaceId, ...attributes }: NewFile): Promise<FileRecord> =>

@@ -95,7 +95,14 @@ export type FileVersion = {
   message: string | null;
   authors: Author[];
   size: number;
+  contentType: string;
   insertedAt: string;
+};
+/** A run of lines that one version brought; `from` counts from 1. */
+export type BroughtLines = Pick<FileVersion, 'version' | 'message' | 'authors' | 'insertedAt'> & {
+  from: number;
+  count: number;
+  text: string;
 };
 export type Author = { id?: string; name?: string; email?: string };
 

@@ -41,10 +41,11 @@ const blame: Json = {
           type: 'array',
           items: {
             type: 'object',
-            required: ['from', 'count', 'version', 'message', 'authors', 'insertedAt'],
+            required: ['from', 'count', 'text', 'version', 'message', 'authors', 'insertedAt'],
             properties: {
               from: { type: 'integer', minimum: 1 },
               count: { type: 'integer', minimum: 1 },
+              text: { type: 'string' },
               version: versionNumber,
               message: { type: ['string', 'null'] },
               authors: {},
