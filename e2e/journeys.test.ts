@@ -232,9 +232,7 @@ test('an old version comes back as a new one, in the open document', async () =>
   await changes.getByRole('row', { name: 'removed second thoughts' }).waitFor();
   const versions = page.getByRole('navigation', { name: 'Versions' });
   await versions.getByRole('link').last().click();
-  await page
-    .getByRole('table', { name: 'Changes from The beginning to Version 1' })
-    .waitFor();
+  await page.getByRole('table', { name: 'Changes from The beginning to Version 1' }).waitFor();
   await versions.getByRole('link').nth(1).click();
   await page.getByRole('radio', { name: 'Lines and authors' }).click();
   const lines = page.getByRole('list', { name: 'Lines of version 2 and who wrote them' });
