@@ -99,6 +99,21 @@ export function workspaceChanges(workspaces: Changing): Performers {
       database.afterCommit(() => workspaces.closed(record!.id));
       return {};
     },
+
+    async 'files.purge'({ actor, record }: Call) {
+      const { id } = record!;
+      await database.transaction(actor, async (transaction) => {
+        const [row] = await transaction.rows<{ deleted_at: Date | null }>(
+          sql`select deleted_at from files where id = ${id} for update`,
+        );
+        if (!row?.deleted_at)
+          throw new KyozoError('conflict', 'Only a file in the trash can be removed.');
+        const event = file.events.purge;
+        const change = { kind: 'delete' as const, resource: file, id, values: {}, event };
+        await transaction.text(changeStatement(actor, change));
+      });
+      return {};
+    },
   };
 }
 

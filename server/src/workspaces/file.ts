@@ -9,6 +9,7 @@ import {
   integer,
   invalid,
   json,
+  role,
   signedIn,
   text,
   timestamp,
@@ -73,6 +74,13 @@ export const file = define({
       arguments: { version: integer('The version to bring back.', { min: 1 }) },
       route: { on: 'record', method: 'POST', path: 'restore' },
     },
+    purge: {
+      kind: 'verb',
+      description:
+        'Removes a file in the trash for good, with its versions; git keeps its history.',
+      route: { on: 'record', method: 'POST', path: 'purge' },
+      status: 204,
+    },
     write: {
       kind: 'update',
       description: 'Replaces the content.',
@@ -93,6 +101,7 @@ export const file = define({
     update: signedIn,
     destroy: signedIn,
     restore: signedIn,
+    purge: role('owner', 'admin'),
     write: signedIn,
     commit: signedIn,
   },
@@ -101,6 +110,7 @@ export const file = define({
     update: { name: 'file.updated', version: 1 },
     destroy: { name: 'file.deleted', version: 1 },
     restore: { name: 'file.restored', version: 1 },
+    purge: { name: 'file.purged', version: 1 },
     write: { name: 'file.written', version: 1 },
   },
 });

@@ -286,6 +286,28 @@ describe('moving and deleting', () => {
     expect(await clone()).toEqual({ 'a.md': 'text\n', 'b.md': 'stays\n' });
     expect(await read(file)).toBe('text\n');
   });
+
+  test('what is removed from the trash is gone with its versions; elsewhere nothing can be removed', async () => {
+    const file = await ann.file(workspace, 'a.md', '# One\n\n```bash\ntrue\n```\n');
+    await put(file, 'two\n');
+    const purge = () => ann.post(`/files/${file.id}/purge`, 'files');
+    expect((await purge()).status).toBe(409);
+    await ann.delete(`/files/${file.id}`);
+    const events = await eventsOf(async () => expect((await purge()).status).toBe(204));
+    expect(events).toEqual({ 'file.purged': 1 });
+    for (const path of ['', '/versions', '/content', '/diff', '/notebook']) {
+      expect((await ann.get(`/files/${file.id}${path}`)).status).toBe(404);
+    }
+    const [left] = await server.query(
+      'select from file_versions where file_id = $1 union all select from notebooks where file_id = $1',
+      [file.id],
+    );
+    expect(left).toBeUndefined();
+    expect((await purge()).status).toBe(404);
+    // Its path is free, and its number starts again.
+    const again = await ann.file(workspace, 'a.md', 'new\n');
+    expect((await get(again)).attributes.version).toBe(1);
+  });
 });
 
 test('notebooks and tasks follow the Markdown, and a task keeps its id while its name stays', async () => {
