@@ -168,6 +168,15 @@ test('a file goes to the trash, comes back by undo, and lists change by themselv
   await here.getByRole('button', { name: 'Undo' }).click();
   await row(here).waitFor();
   await row(there).waitFor();
+
+  await here.getByRole('row', { name: 'Welcome.md' }).focus();
+  await here.keyboard.press('Delete');
+  await row(here).waitFor({ state: 'detached' });
+  await here.getByRole('link', { name: 'Trash' }).click();
+  await here.getByRole('button', { name: 'Delete for good…: Welcome.md' }).click();
+  await here.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
+  await here.getByText('“Welcome.md” is deleted for good').waitFor();
+  await here.getByText('The trash is empty').waitFor();
   await Promise.all([here, there].map((page) => page.context().close()));
 });
 

@@ -64,6 +64,17 @@ export const places: readonly Place[] = [
   { name: 'notebook', open: (page) => openFile(page, 'Notebook.md') },
   { name: 'notebooks', open: (page) => visit(page, '/notebooks', 'Notebooks') },
   { name: 'trash', open: (page) => visit(page, '/trash', 'Trash') },
+  {
+    name: 'trash-delete',
+    open: async (page) => {
+      await visit(page, '/trash', 'Trash');
+      const remove = page.getByRole('button', { name: /^Delete for good/u }).first();
+      // Where nothing is in the trash, there is nothing to ask about.
+      if (!(await remove.isVisible())) return;
+      await remove.click();
+      await page.getByRole('dialog').getByText('All versions go with it').waitFor();
+    },
+  },
   { name: 'settings', open: (page) => visit(page, '/settings', 'Profile') },
   { name: 'appearance', open: (page) => visit(page, '/settings/appearance', 'Appearance') },
   { name: 'api-keys', open: (page) => visit(page, '/settings/api-keys', 'API keys') },

@@ -257,6 +257,15 @@ export const messages = {
     restore: 'Restore',
     restored: (name: string) => `Restored “${name}”`,
     deleted: (when: string) => `Deleted ${when}`,
+    remove: 'Delete for good…',
+    removeNow: 'Delete for good',
+    removeTitle: (count: number, name: string) =>
+      count === 1 ? `Delete “${name}” for good?` : `Delete ${count} files for good?`,
+    removeText:
+      'All versions go with it and nobody can bring them back. What was committed stays in the history of the git repository.',
+    removed: (count: number, name: string) =>
+      count === 1 ? `“${name}” is deleted for good` : `${count} files are deleted for good`,
+    empty: 'Empty the trash…',
   },
   settings: {
     title: 'Settings',

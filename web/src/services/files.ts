@@ -103,6 +103,11 @@ export const files = {
     });
   },
 
+  /** Removes a file in the trash for good. */
+  purge: async (id: string): Promise<void> => {
+    await write('POST', `/files/${id}/purge`);
+  },
+
   /** Records what the live document holds now as a version. */
   recordVersion: async (id: string, message?: string): Promise<void> => {
     await write('POST', `/files/${id}/versions`, {
