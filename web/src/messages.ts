@@ -163,6 +163,8 @@ export const messages = {
     count: (count: number) => (count === 1 ? '1 file' : `${count} files`),
     kinds: { text: 'Text', image: 'Image', binary: 'File' },
     noPreview: 'There is no preview for this kind of file.',
+    heldPreview: (size: string) => `This file has ${size}.`,
+    showPreview: 'Load the preview',
     openFile: 'Open',
     details: 'Details',
     type: 'Type',

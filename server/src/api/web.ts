@@ -16,6 +16,9 @@ export async function web(app: FastifyInstance, root: string, https: boolean): P
         scriptSrc: ["'self'"],
         styleSrc: ["'self'", "'unsafe-inline'"],
         imgSrc: ["'self'", 'data:', 'blob:', 'https:'],
+        // Previews: sound and pictures in motion, and the browser's own PDF viewer.
+        mediaSrc: ["'self'", 'blob:'],
+        frameSrc: ['blob:'],
         connectSrc: ["'self'", 'ws:', 'wss:'],
         workerSrc: ["'self'", 'blob:'],
         frameAncestors: ["'none'"],
