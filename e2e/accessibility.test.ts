@@ -36,19 +36,24 @@ describe('no fault that axe knows, light or dark', () => {
   test.each(places)('$name', (place) => check(page, place));
 });
 
-/** The app follows the machine's theme as it changes, so a place is opened once for both. */
+/**
+ * The app follows the machine's theme as it changes, so a place is opened once for both; of what axe
+ * looks at, only contrast depends on the theme.
+ */
 async function check(page: Page, place: Place): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light' });
   await place.open(page);
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.locator(colorScheme === 'dark' ? 'html.dark' : 'html:not(.dark)').waitFor();
-    const { violations, passes } = await new AxeBuilder({ page })
-      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-      .disableRules(place.isMenu ? ['region'] : [])
-      .analyze();
-    const found = violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)]);
-    expect([colorScheme, found]).toEqual([colorScheme, []]);
-    expect(passes.length).toBeGreaterThan(10);
-  }
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const whole = new AxeBuilder({ page }).withTags(tags);
+  await expectNone(place.isMenu ? whole.disableRules(['region']) : whole);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.locator('html.dark').waitFor();
+  await expectNone(new AxeBuilder({ page }).withRules(['color-contrast', 'link-in-text-block']));
+}
+
+async function expectNone(rules: AxeBuilder): Promise<void> {
+  const { violations, passes } = await rules.analyze();
+  const found = violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)]);
+  expect(found).toEqual([]);
+  expect(passes.length).toBeGreaterThan(0);
 }
