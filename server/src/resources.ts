@@ -9,9 +9,11 @@ import { team } from './accounts/team.ts';
 import { user } from './accounts/user.ts';
 import { userTeam } from './accounts/user-team.ts';
 import { event } from './events/event.ts';
+import { blob } from './workspaces/blob.ts';
 import { file } from './workspaces/file.ts';
 import { fileVersion } from './workspaces/file-version.ts';
 import { notebook } from './workspaces/notebook.ts';
+import { storageResource } from './workspaces/storage-resource.ts';
 import { task } from './workspaces/task.ts';
 import { taskRun } from './workspaces/task-run.ts';
 import { taskRunOutput } from './workspaces/task-run-output.ts';
@@ -31,6 +33,8 @@ export const resources = [
   workspace,
   file,
   fileVersion,
+  blob,
+  storageResource,
   notebook,
   task,
   taskRun,

@@ -1,5 +1,6 @@
 /** Where the rules keep a file. `storages.ts` says what serves each name. */
-export type Backend = 'git' | 's3' | 'disk' | 'ram' | 'hybrid';
+export const backends = ['git', 's3', 'disk', 'ram', 'hybrid'] as const;
+export type Backend = (typeof backends)[number];
 
 /** What the rules look at. `text` and `image` are by content; `code` is by name and content. */
 export type Traits = { size: number; text: boolean; image: boolean; code: boolean };

@@ -14,6 +14,7 @@ import {
   text,
   timestamp,
 } from '@kyozo/resource';
+import { backends } from '../storage/choose-backend.ts';
 import { checkPath, foldPath } from '../storage/path-rules.ts';
 
 export const file = define({
@@ -29,7 +30,7 @@ export const file = define({
     contentType: text('The media type, settled by the content.', { max: 200 }),
     size: integer('Bytes.'),
     version: integer('The number of the newest version; 0 before the first bytes.'),
-    storageBackend: choice(['git', 's3', 'disk', 'ram', 'hybrid'], 'Where its bytes lie.', {
+    storageBackend: choice(backends, 'Where its bytes lie.', {
       nullable: true,
     }),
     metadata: json('Anything else, as a JSON object.'),

@@ -14,7 +14,11 @@ export const workspace = define({
     updatedAt: timestamp('When it last changed.'),
   },
   internal: { headCommit: text('The commit that `main` points at.', { nullable: true }) },
-  relationships: { team: belongsTo('teams', 'teamId'), files: hasMany('files', 'workspaceId') },
+  relationships: {
+    team: belongsTo('teams', 'teamId'),
+    files: hasMany('files', 'workspaceId'),
+    storage: hasMany('storage-resources', 'workspaceId'),
+  },
   actions: {
     create: {
       kind: 'create',
