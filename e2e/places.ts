@@ -77,6 +77,7 @@ export const places: readonly Place[] = [
   },
   { name: 'settings', open: (page) => visit(page, '/settings', 'Profile') },
   { name: 'appearance', open: (page) => visit(page, '/settings/appearance', 'Appearance') },
+  { name: 'storage', open: (page) => visit(page, '/settings/storage', 'Storage') },
   { name: 'api-keys', open: (page) => visit(page, '/settings/api-keys', 'API keys') },
   { name: 'security', open: (page) => visit(page, '/settings/security', 'Security') },
   {

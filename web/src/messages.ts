@@ -2,6 +2,7 @@ import { access, invitation } from './messages/access.ts';
 import { account, keys } from './messages/account.ts';
 import { history } from './messages/history.ts';
 import { notifications } from './messages/notifications.ts';
+import { storage } from './messages/storage.ts';
 import { team } from './messages/team.ts';
 
 /** Everything a person can read, in one place. Sentences with a gap are functions. */
@@ -213,6 +214,7 @@ export const messages = {
     tools: 'Formatting',
   },
   history,
+  storage,
   cells: {
     run: 'Run this cell',
     runNamed: (name: string) => `Run ${name}`,
@@ -282,6 +284,7 @@ export const messages = {
       members: 'Members',
       invitations: 'Invitations',
       'team-keys': 'Team keys',
+      storage: 'Storage',
     },
     appearanceText: 'Only for this device.',
   },

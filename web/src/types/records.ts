@@ -75,6 +75,17 @@ export type Workspace = {
 
 export type StorageBackend = 'git' | 's3' | 'disk' | 'ram' | 'hybrid';
 
+/** What a workspace keeps in one backend; sizes in bytes. */
+export type StorageUse = {
+  id: string;
+  storageBackend: StorageBackend;
+  fileCount: number;
+  fileSize: number;
+  versionCount: number;
+  versionSize: number;
+  workspace?: Link | Workspace;
+};
+
 export type FileRecord = {
   id: string;
   path: string;
