@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{resource,markdown,elim,cli,web}/test/**/*.test.ts',
-            'server/test/{spawn,storage,runtimes}/**/*.test.ts',
+            'server/test/{media,spawn,storage,runtimes}/**/*.test.ts',
             'test/**/*.test.ts',
           ],
         },
