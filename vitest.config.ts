@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{resource,markdown,elim,cli,web}/test/**/*.test.ts',
-            'server/test/{media,spawn,storage,runtimes}/**/*.test.ts',
+            'server/test/{spawn,storage,runtimes}/**/*.test.ts',
             'test/**/*.test.ts',
           ],
         },
@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'server',
           include: [
-            'server/test/{accounts,api,collaboration,database,events,jobs,mail,threats,workspaces,start}/**/*.test.ts',
+            'server/test/{accounts,api,collaboration,database,events,jobs,mail,media,threats,workspaces,start}/**/*.test.ts',
           ],
           globalSetup: ['server/test/support/cluster.ts'],
         },

@@ -14,6 +14,7 @@ import {
 import { v7 as uuidv7 } from 'uuid';
 import type { Database, Queries } from './database/database.ts';
 import { type Row, rowOf } from './database/select.ts';
+import { sql } from './database/sql.ts';
 import { changeStatement } from './database/write.ts';
 import { Records, valuesOf } from './records.ts';
 
@@ -126,10 +127,26 @@ async function perform(
   const record = id === undefined ? undefined : await records.one(actor!, resource, id);
   authorize(resource, name, actor, record && valuesOf(resource, record));
   if (record && ifVersion !== undefined && ifVersion !== record.version) throw stale();
-  const input = parseInput(resource, action, raw);
+  const input = await parsed(queries, resource, action, raw, actor);
   const performer = performers[`${resource.type}.${name}`] as Performer | undefined;
   const call = { actor: actor!, input, client, record, ifVersion };
   return performer ? performer(call) : change(queries, resource, name, action, call);
+}
+
+/** What is wrong with an input is told to nobody whose credential has ended meanwhile, record or not. */
+async function parsed(
+  queries: Queries,
+  resource: Resource,
+  action: Action,
+  raw: RawInput,
+  actor: Actor | undefined,
+): Promise<Input> {
+  try {
+    return parseInput(resource, action, raw);
+  } catch (error) {
+    if (actor) await queries.rows(actor, sql`select`);
+    throw error;
+  }
 }
 
 async function change(

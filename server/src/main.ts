@@ -25,6 +25,7 @@ import { mailbox } from './api/mailbox.ts';
 import { openApi } from './api/openapi/openapi.ts';
 import { signInMethods } from './api/sign-in-methods.ts';
 import { stream } from './api/stream.ts';
+import { thumbnail } from './api/thumbnail.ts';
 import { web } from './api/web.ts';
 import { type Collaboration, collaboration } from './collaboration/collaboration.ts';
 import { LiveDocuments } from './collaboration/live-documents.ts';
@@ -37,10 +38,13 @@ import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
 import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.ts';
+import { bulkProcess, processStorage } from './jobs/tasks/process-storage.ts';
 import { removeTeam } from './jobs/tasks/remove-team.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
 import { createMailer } from './mail/mailer.ts';
+import { PictureReader } from './media/picture-reader.ts';
+import { isPicture, PictureStore } from './media/picture-store.ts';
 import { Records } from './records.ts';
 import { known, resources } from './resources.ts';
 import { chooseRuntime } from './runtimes/choose-runtime.ts';
@@ -49,7 +53,7 @@ import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
 import { version } from './version.ts';
 import { type Workspaces, workspaceChanges, workspacePerformers } from './workspaces/actions.ts';
-import { FileStore } from './workspaces/file-store.ts';
+import { FileStore, type Follower } from './workspaces/file-store.ts';
 import { History } from './workspaces/history.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
 import { Runner } from './workspaces/runner.ts';
@@ -93,7 +97,16 @@ async function start(
   stops.push(() => spawner.close());
   const storages = await openStorages({ dataDir: config.dataDir });
   stops.push(() => storages.close());
-  const files = new FileStore(database, storages, findNotebook);
+  // Without a sandbox no picture is read: browsers show the pictures themselves.
+  const reader = config.bwrap
+    ? await PictureReader.open(spawner, config.bwrap).catch(() => undefined)
+    : undefined;
+  const follow: Follower = async (transaction, signer, row, bytes) => {
+    await findNotebook(transaction, signer, row, bytes);
+    if (!reader || !isPicture(row.content_type)) return;
+    await queue.add('process-storage', { teamId: row.team_id, fileId: row.id }, transaction);
+  };
+  const files = new FileStore(database, storages, follow);
   const signals = new Signals();
   const feed = new EventFeed(database, known, signals);
   const notifications = new NotificationFeed(database, signals);
@@ -135,6 +148,11 @@ async function start(
   await queue.start(mailNotifications(mailing));
   await queue.start(sendDigests(mailing));
   await queue.start(removeTeam(storages));
+  if (reader) {
+    const pictures = new PictureStore({ database, files, storages, reader });
+    await queue.start(processStorage(pictures));
+    await queue.start(bulkProcess(pictures, queue));
+  }
   const notifier = new Notifier({
     wake: notifications.changed,
     mail: (transaction) => queue.add('mail-notifications', {}, transaction),
@@ -167,7 +185,7 @@ async function start(
     ...workspaceChanges({
       ...workspaces,
       database: queries,
-      files: new FileStore(queries, storages, findNotebook),
+      files: new FileStore(queries, storages, follow),
       publish: async () => ({ changed: false }),
     }),
     ...teamChanges(queries, seen),
@@ -183,6 +201,9 @@ async function start(
   await app.register(async (scope) => content(scope, edge, served), { prefix: '/api/v1' });
   const versions = new History(database, files);
   await app.register(async (scope) => history(scope, edge, versions), { prefix: '/api/v1' });
+  await app.register(async (scope) => thumbnail(scope, edge, { database, storages }), {
+    prefix: '/api/v1',
+  });
   await app.register(async (scope) => stream(scope, edge, feed, notifications, signals), {
     prefix: '/api/v1',
   });

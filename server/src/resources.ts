@@ -9,6 +9,7 @@ import { team } from './accounts/team.ts';
 import { user } from './accounts/user.ts';
 import { userTeam } from './accounts/user-team.ts';
 import { event } from './events/event.ts';
+import { picture } from './media/picture.ts';
 import { blob } from './workspaces/blob.ts';
 import { file } from './workspaces/file.ts';
 import { fileVersion } from './workspaces/file-version.ts';
@@ -33,6 +34,7 @@ export const resources = [
   workspace,
   file,
   fileVersion,
+  picture,
   blob,
   storageResource,
   notebook,

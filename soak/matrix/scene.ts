@@ -256,6 +256,10 @@ async function furnish(host: Host, person: Person, team: string): Promise<void> 
      values ($1, $2, $3, 1, 'stdout', 'text/plain', 'hi')`,
     [randomUUID(), team, run],
   );
+  await host.query(
+    `insert into pictures (id, team_id, file_id, version, status) values ($1, $2, $3, 1, 'ready')`,
+    [randomUUID(), team, ids[0]],
+  );
   await call(host, 'POST', '/invitations', headers, 'invitations', {
     email: `${randomUUID()}@example.com`,
     role: 'member',

@@ -25,6 +25,7 @@ const plain: Record<string, Access> = {
   'POST /api/v1/operations': 'actor',
   'GET /api/v1/files/:id/content': 'files.read',
   'PUT /api/v1/files/:id/content': 'files.write',
+  'GET /api/v1/files/:id/thumbnail': 'pictures.read',
   'GET /api/v1/files/:id/diff': 'file-versions.read',
   'GET /api/v1/files/:id/blame': 'file-versions.read',
   'GET /api/v1/events/stream': 'events.read',

@@ -48,6 +48,7 @@ export const file = define({
     workspace: belongsTo('workspaces', 'workspaceId'),
     versions: hasMany('file-versions', 'fileId'),
     notebook: hasOne('notebooks', 'fileId'),
+    picture: hasOne('pictures', 'fileId'),
   },
   actions: {
     create: {

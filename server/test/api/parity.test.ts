@@ -67,6 +67,12 @@ beforeAll(async () => {
   const { body } = await people.owner.get<RecordObject[]>('/tasks');
   const run = await people.owner.post(`/tasks/${body.data[0]!.id}/runs`, 'task-runs');
   await (await people.owner.fetch(`/task-runs/${run.body.data.id}/outputs/stream`)).text();
+  await server.query(
+    `insert into pictures (id, team_id, file_id, version, status, width, height)
+     select gen_random_uuid(), team_id, id, version, 'ready', 10 * version, 20 from files
+     where workspace_id = $1`,
+    [docs.id],
+  );
 });
 afterAll(() => server.stop());
 

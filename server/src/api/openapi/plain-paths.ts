@@ -112,6 +112,19 @@ export const plainPaths: Json = {
       },
     },
   },
+  '/files/{id}/thumbnail': {
+    get: {
+      operationId: 'getFileThumbnail',
+      tags: ['files'],
+      summary: 'A smaller picture of a picture, as WebP, once it has been made.',
+      parameters: [team, idParameter, headerRef('IfNoneMatch')],
+      responses: {
+        200: { description: 'The picture.', content: { 'image/webp': { schema: {} } } },
+        304: { description: 'Unchanged.' },
+        ...failuresOf(readFailures),
+      },
+    },
+  },
   '/files/{id}/diff': {
     get: {
       operationId: 'getFileDiff',

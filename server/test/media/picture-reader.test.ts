@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PictureRefused, Pictures } from '../../src/media/pictures.ts';
+import { PictureReader, PictureRefused } from '../../src/media/picture-reader.ts';
 import { type Spawner, startSpawner } from '../../src/spawn/spawner.ts';
 
 const bwrap = findBwrap();
@@ -12,11 +12,11 @@ if (bwrap === undefined) {
 }
 
 let spawner: Spawner;
-let pictures: Pictures;
+let pictures: PictureReader;
 beforeAll(async () => {
   if (!bwrap) return;
   spawner = await startSpawner();
-  pictures = await Pictures.open(spawner, bwrap);
+  pictures = await PictureReader.open(spawner, bwrap);
 });
 afterAll(() => spawner?.close());
 

@@ -36,7 +36,7 @@ type Place = {
  * Reads pictures with libvips in the same sandbox that cells run in: its decoders are the kind of code
  * that hostile files are made for. There is none without a sandbox.
  */
-export class Pictures {
+export class PictureReader {
   readonly #place: Place;
 
   private constructor(place: Place) {
@@ -44,7 +44,7 @@ export class Pictures {
   }
 
   /** Lays out what the sandbox's user must be able to read, in the machine's temporary folder. */
-  static async open(spawner: Spawner, bwrap: string): Promise<Pictures> {
+  static async open(spawner: Spawner, bwrap: string): Promise<PictureReader> {
     const folder = await mkdtemp(join(tmpdir(), 'kyozo-pictures-'));
     await chmod(folder, 0o755);
     const loops = join(folder, 'worker');
@@ -59,7 +59,7 @@ export class Pictures {
     const filter = calls && join(folder, 'seccomp');
     if (calls && filter) await writeFile(filter, calls, { mode: 0o444 });
     const node = await sheltered(process.execPath, `node-${process.version}`);
-    return new Pictures({ spawner, bwrap, filter, loops, node });
+    return new PictureReader({ spawner, bwrap, filter, loops, node });
   }
 
   /** @throws PictureRefused with a sentence for people */
