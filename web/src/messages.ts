@@ -169,6 +169,7 @@ export const messages = {
     openFile: 'Open',
     details: 'Details',
     type: 'Type',
+    dimensions: 'Pixels',
     backend: 'Kept in',
     created: 'Created',
     taken: 'Something with this name is already here.',

@@ -46,7 +46,7 @@ export const files = {
     queryOptions({
       queryKey: [type, id],
       queryFn: async ({ signal }) =>
-        (await read<FileRecord>(`/files/${id}?include=workspace`, signal)).data,
+        (await read<FileRecord>(`/files/${id}?include=workspace,picture`, signal)).data,
     }),
 
   versions: (id: string) =>
@@ -124,6 +124,10 @@ export const files = {
       body: content,
     });
   },
+
+  /** A smaller picture of a picture, once the server has made it. */
+  thumbnail: async (id: string, signal?: AbortSignal): Promise<Blob> =>
+    (await send(`/files/${id}/thumbnail`, { signal })).blob(),
 
   content: async (id: string, signal?: AbortSignal): Promise<Blob> =>
     (await send(`/files/${id}/content`, { signal })).blob(),

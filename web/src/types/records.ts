@@ -98,6 +98,16 @@ export type FileRecord = {
   updatedAt: string;
   deletedAt?: string | null;
   workspace?: Link | Workspace;
+  picture?: Link | Picture | null;
+};
+/** What the server found out about a picture; `size` is that of the smaller one it made. */
+export type Picture = {
+  id: string;
+  version: number;
+  status: 'ready' | 'failed';
+  width: number | null;
+  height: number | null;
+  size: number | null;
 };
 
 export type FileVersion = {
