@@ -74,7 +74,7 @@ export function readConfig(environment: Environment): Config {
     requestsPerSecond: integer(environment, 'LIMIT_REQUESTS', 1_000, 1, 1_000_000),
     signInsPerMinute: integer(environment, 'LIMIT_SIGN_INS', 20, 1, 1_000_000),
     bodyLimit: integer(environment, 'LIMIT_BODY', 16 * 2 ** 20, 1024, 2 ** 30),
-    uploadLimit: integer(environment, 'LIMIT_UPLOAD', 100 * 2 ** 20, 1024, 2 ** 31),
+    uploadLimit: integer(environment, 'LIMIT_UPLOAD', 10 * 2 ** 30, 1024, 2 ** 43),
     messageLimit: integer(environment, 'LIMIT_MESSAGE', 16 * 2 ** 20, 1024, 2 ** 30),
     smtpUrl,
     mailFrom: mailFrom(environment),

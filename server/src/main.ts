@@ -51,6 +51,7 @@ import { chooseRuntime } from './runtimes/choose-runtime.ts';
 import { openScratch } from './runtimes/scratch.ts';
 import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
+import { openTemporary } from './temporary.ts';
 import { version } from './version.ts';
 import { type Workspaces, workspaceChanges, workspacePerformers } from './workspaces/actions.ts';
 import { FileStore, type Follower } from './workspaces/file-store.ts';
@@ -106,7 +107,8 @@ async function start(
     if (!reader || !isPicture(row.content_type)) return;
     await queue.add('process-storage', { teamId: row.team_id, fileId: row.id }, transaction);
   };
-  const files = new FileStore(database, storages, follow);
+  const temporary = await openTemporary(config.dataDir);
+  const files = new FileStore(database, storages, follow, temporary);
   const signals = new Signals();
   const feed = new EventFeed(database, known, signals);
   const notifications = new NotificationFeed(database, signals);
@@ -185,7 +187,7 @@ async function start(
     ...workspaceChanges({
       ...workspaces,
       database: queries,
-      files: new FileStore(queries, storages, follow),
+      files: new FileStore(queries, storages, follow, temporary),
       publish: async () => ({ changed: false }),
     }),
     ...teamChanges(queries, seen),

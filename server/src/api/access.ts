@@ -28,6 +28,7 @@ const plain: Record<string, Access> = {
   'GET /api/v1/files/:id/thumbnail': 'pictures.read',
   'GET /api/v1/files/:id/diff': 'file-versions.read',
   'GET /api/v1/files/:id/blame': 'file-versions.read',
+  'GET /api/v1/file-versions/:id/content': 'file-versions.read',
   'GET /api/v1/events/stream': 'events.read',
   'GET /api/v1/notifications/stream': 'notifications.read',
   'GET /api/v1/task-runs/:id/outputs/stream': 'task-run-outputs.read',

@@ -3,11 +3,11 @@ import { buffer } from 'node:stream/consumers';
 import { KyozoError } from '@kyozo/resource';
 import type { Tenant } from '../database/database.ts';
 import { type Backend, chooseBackend } from '../storage/choose-backend.ts';
-import { kindOf } from '../storage/content-kind.ts';
 import { StorageError } from '../storage/errors.ts';
 import { PathClash } from '../storage/git.ts';
 import type { ByteRange, Stored } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
+import { type Body, heldLimit, settle } from './spool.ts';
 
 /** What the store needs to know of a file; names are the columns'. */
 export type FileRow = {
@@ -23,6 +23,7 @@ export type FileRow = {
   sha256: string | null;
   live: boolean;
   deleted_at: Date | null;
+  updated_at: Date;
   row_version: string;
 };
 
@@ -35,39 +36,45 @@ export type Content = Stored & {
   contentType: string;
   live: boolean;
   treeAddress: string;
+  /** The bytes themselves, of text that can be edited live; larger text costs a Y.Doc a hundred times its size. */
+  bytes?: Uint8Array;
 };
-
-/** Larger text is kept and versioned, but not edited live: a Y.Doc costs about a hundred times its text. */
-const liveLimit = 4 * 2 ** 20;
+/** What the sender says of a body: its media type, and its bytes when they are known before it has come. */
+export type Said = { contentType?: string; size?: number };
 
 /** The bytes of files: the rules choose a backend, the tree in git gets them or a pointer to them. */
 export class ContentStore {
   readonly #storages: Storages;
+  readonly #temporary: string;
 
-  constructor(storages: Storages) {
+  /** `temporary` is a folder for bodies whose kind only their end tells. */
+  constructor(storages: Storages, temporary: string) {
     this.#storages = storages;
+    this.#temporary = temporary;
   }
 
-  /** Stores bytes, durably; they are nobody's until a transaction names them. */
+  /** Stores content of any size, durably; it is nobody's until a transaction names it. */
   async put(
     tenant: Tenant,
-    workspaceId: string,
-    path: string,
-    bytes: Uint8Array,
-    asked?: string,
+    { workspaceId, path }: { workspaceId: string; path: string },
+    given: Body,
+    said: Said = {},
   ): Promise<Content> {
-    const kind = await kindOf(path, bytes);
-    const backend = chooseBackend({ ...kind, size: bytes.length });
     const scope = { teamId: tenant.teamId, workspaceId };
-    const stored = await this.#storages.for(backend).put(scope, bytes).catch(fromStorage);
-    const contentType = kind.text && asked?.startsWith('text/') ? asked : kind.contentType;
-    const content = {
-      ...stored,
-      backend,
-      contentType,
-      live: kind.text && bytes.length <= liveLimit,
-    };
-    return { ...content, treeAddress: await this.#pointer(scope, content) };
+    const settled = await settle(path, given, said.size, this.#temporary).catch(fromStorage);
+    const { kind, size, body } = settled;
+    try {
+      const backend = chooseBackend({ ...kind, size });
+      const stored = await this.#storages.for(backend).put(scope, body).catch(fromStorage);
+      const asked = said.contentType;
+      const contentType = kind.text && asked?.startsWith('text/') ? asked : kind.contentType;
+      const live = kind.text && stored.size <= heldLimit;
+      const bytes = live && body instanceof Uint8Array ? body : undefined;
+      const content = { ...stored, backend, contentType, live, bytes };
+      return { ...content, treeAddress: await this.#pointer(scope, content) };
+    } finally {
+      await settled.release();
+    }
   }
 
   /** What stands in the tree for a file's newest bytes. */
@@ -112,6 +119,8 @@ export function fromStorage(error: unknown): never {
     const source = { pointer: '/data/attributes/path' };
     throw new KyozoError('conflict', error.message, { source, cause: error });
   }
+  // A body's own failure, which the storage has met while it read.
+  if (error instanceof StorageError && error.cause instanceof KyozoError) throw error.cause;
   if (!(error instanceof StorageError)) throw error;
   const code =
     error.code === 'storage_full'

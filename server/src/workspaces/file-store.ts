@@ -14,12 +14,17 @@ import {
   type Content,
   ContentStore,
   type FileRow,
-  fromStorage,
   type Located,
+  type Said,
 } from './content-store.ts';
 import { file } from './file.ts';
+import { contentValues, lockFile, newRow, rowValues } from './file-row.ts';
 import { fileVersion } from './file-version.ts';
-import { workspace } from './workspace.ts';
+import type { Body } from './spool.ts';
+import { commitTree, type Plan } from './tree-commit.ts';
+
+/** What a follower is given of content that is no text to edit. */
+const nothing = new Uint8Array();
 
 /** Who writes: a person, or the server in a team's name. */
 export type Writer = Actor | (Tenant & { userId?: undefined });
@@ -31,12 +36,6 @@ export type Follower = (
   file: FileRow,
   bytes: Uint8Array,
 ) => Promise<void>;
-
-type Plan<Result> = {
-  message: string;
-  changes: { path: string; address: string | null }[];
-  apply: (commit: string | undefined) => Promise<Result>;
-};
 
 export type WriteOptions = {
   message?: string;
@@ -61,10 +60,11 @@ export class FileStore {
   readonly #contents: ContentStore;
   readonly #follow: Follower;
 
-  constructor(database: Queries, storages: Storages, follow: Follower) {
+  /** `temporary` is a folder for what a body needs while it is received. */
+  constructor(database: Queries, storages: Storages, follow: Follower, temporary: string) {
     this.#database = database;
     this.#storages = storages;
-    this.#contents = new ContentStore(storages);
+    this.#contents = new ContentStore(storages, temporary);
     this.#follow = follow;
   }
 
@@ -78,17 +78,25 @@ export class FileStore {
     return row;
   }
 
-  /** Creates a file with its first bytes. `values` are those of the `create` action. */
-  async create(actor: Actor, values: Values, bytes: Uint8Array): Promise<Row> {
+  /** Stores content that `create` or `write` is then given, as it comes and without holding it. */
+  store(
+    writer: Tenant,
+    where: { workspaceId: string; path: string },
+    body: Body,
+    said?: Said,
+  ): Promise<Content> {
+    return this.#contents.put(writer, where, body, said);
+  }
+
+  /** Creates a file with its first content. `values` are those of the `create` action. */
+  async create(actor: Actor, values: Values, given: Uint8Array | Content): Promise<Row> {
     const workspaceId = values.workspaceId as string;
     const path = values.path as string;
-    const content = await this.#contents.put(
-      actor,
-      workspaceId,
-      path,
-      bytes,
-      values.contentType as string | undefined,
-    );
+    const contentType = values.contentType as string | undefined;
+    const content =
+      given instanceof Uint8Array
+        ? await this.store(actor, { workspaceId, path }, given, { contentType })
+        : given;
     const id = uuidv7();
     const authors = [await this.#person(actor)];
     return this.#commit(actor, workspaceId, authors, async (transaction) => ({
@@ -104,12 +112,12 @@ export class FileStore {
           event: file.events.create,
         };
         const [row] = await transaction.text(changeStatement(actor, change));
-        const made: FileRow = fileRow(id, actor.teamId, workspaceId, path, content, 1);
+        const made: FileRow = newRow(id, actor.teamId, workspaceId, path, content);
         await this.#record(transaction, actor, made, content, commit, {
           message: `Add ${path}`,
           authors,
         });
-        await this.#follow(transaction, actor, made, bytes);
+        await this.#follow(transaction, actor, made, content.bytes ?? nothing);
         return rowOf({ resource: file, sort: [] }, row!);
       },
     }));
@@ -122,17 +130,13 @@ export class FileStore {
   async write(
     writer: Writer,
     id: string,
-    bytes: Uint8Array,
+    given: Uint8Array | Content,
     options: WriteOptions = {},
   ): Promise<{ version: number; changed: boolean }> {
     const seen = await this.find(writer, id);
-    const content = await this.#contents.put(
-      writer,
-      seen.workspace_id,
-      seen.path,
-      bytes,
-      options.contentType,
-    );
+    const where = { workspaceId: seen.workspace_id, path: seen.path };
+    const content =
+      given instanceof Uint8Array ? await this.store(writer, where, given, options) : given;
     const authors = options.authors ?? [await this.#person(writer)];
     const signer: Signer = options.by ? { teamId: writer.teamId, userId: options.by } : writer;
     type Written = { version: number; changed: boolean };
@@ -162,7 +166,7 @@ export class FileStore {
           });
           const next: FileRow = { ...current, ...rowValues(content), version };
           await this.#record(transaction, signer, next, content, commit, { message, authors });
-          await this.#follow(transaction, signer, next, bytes);
+          await this.#follow(transaction, signer, next, content.bytes ?? nothing);
           await options.also?.(transaction, version);
           return { version, changed: true };
         },
@@ -222,6 +226,18 @@ export class FileStore {
     return this.#contents.bytes(reader, located);
   }
 
+  /** The version of that id, as a file that never changes. @throws KyozoError `not_found` */
+  async version(reader: Actor | Tenant, id: string): Promise<FileRow> {
+    const [row] = await this.#database.rows<FileRow>(
+      reader,
+      sql`select f.*, v.version, v.size, v.content_type, v.storage_backend, v.address, v.sha256,
+          v.inserted_at as updated_at, v.xmin::text as row_version
+        from file_versions v join files f on f.id = v.file_id where v.id = ${id}`,
+    );
+    if (!row) throw notFound();
+    return row;
+  }
+
   /** An older version of a file. @throws KyozoError `not_found` */
   async versionOf(reader: Actor | Tenant, row: FileRow, version: number): Promise<Located> {
     const [found] = await this.#database.rows<{ storage_backend: Backend; address: string }>(
@@ -252,51 +268,13 @@ export class FileStore {
     return row.head_commit;
   }
 
-  /** Plans with the workspace's row locked, writes the commit, and makes both true in one transaction. */
-  async #commit<Result>(
+  #commit<Result>(
     writer: Writer,
     workspaceId: string,
     authors: readonly Person[],
     plan: (transaction: Transaction) => Promise<Plan<Result>>,
   ): Promise<Result> {
-    let head: string | undefined;
-    const result = await this.#database.transaction(writer, async (transaction) => {
-      const [locked] = await transaction.rows<{ head_commit: string | null }>(
-        sql`select head_commit from workspaces where id = ${workspaceId} for update`,
-      );
-      if (!locked) throw notFound('There is no such workspace.');
-      const { changes, message, apply } = await plan(transaction);
-      if (changes.length === 0) return apply(undefined);
-      const [author, ...coAuthors] = authors;
-      const { commit } = await this.#storages.git
-        .commit(workspaceId, {
-          parent: locked.head_commit ?? undefined,
-          changes,
-          author: author!,
-          coAuthors,
-          message,
-          date: new Date(),
-        })
-        .catch(fromStorage);
-      head = commit;
-      const event = { name: 'workspace.committed', version: 1 };
-      const change = {
-        kind: 'update' as const,
-        resource: workspace,
-        id: workspaceId,
-        values: { headCommit: commit },
-        event,
-      };
-      await transaction.text(changeStatement(writer, change));
-      return apply(commit);
-    });
-    // The ref follows; should this fail or be cut off, the next open repairs it from the database.
-    if (head) this.#database.afterCommit(() => this.#moveRef(workspaceId, head!));
-    return result;
-  }
-
-  #moveRef(workspaceId: string, head: string): void {
-    void this.#storages.git.setRef(workspaceId, 'refs/heads/main', head).catch(() => undefined);
+    return commitTree(this.#database, this.#storages, writer, workspaceId, authors, plan);
   }
 
   async #change(
@@ -358,48 +336,4 @@ export class FileStore {
     );
     return row ?? { name: 'Unknown', email: 'unknown@localhost' };
   }
-}
-
-const rowValues = (content: Content) => ({
-  content_type: content.contentType,
-  size: content.size,
-  storage_backend: content.backend,
-  address: content.address,
-  sha256: content.sha256,
-  live: content.live,
-});
-
-const contentValues = (content: Content): Values => ({
-  contentType: content.contentType,
-  size: content.size,
-  storageBackend: content.backend,
-  address: content.address,
-  sha256: content.sha256,
-  live: content.live,
-});
-
-const fileRow = (
-  id: string,
-  teamId: string,
-  workspaceId: string,
-  path: string,
-  content: Content,
-  version: number,
-): FileRow => ({
-  id,
-  team_id: teamId,
-  workspace_id: workspaceId,
-  path,
-  version,
-  deleted_at: null,
-  row_version: '',
-  ...rowValues(content),
-});
-
-async function lockFile(transaction: Transaction, id: string): Promise<FileRow> {
-  const [row] = await transaction.rows<FileRow>(
-    sql`select *, xmin::text as row_version from files where id = ${id} for update`,
-  );
-  if (!row) throw notFound();
-  return row;
 }

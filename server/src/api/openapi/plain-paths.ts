@@ -161,6 +161,21 @@ export const plainPaths: Json = {
       },
     },
   },
+  '/file-versions/{id}/content': {
+    get: {
+      operationId: 'getFileVersionContent',
+      tags: ['file-versions'],
+      summary: 'The raw bytes of one version, which never change; ranges work.',
+      parameters: [team, idParameter, headerRef('IfNoneMatch')],
+      responses: {
+        200: { description: 'The bytes.', ...bytes },
+        206: { description: 'A part.', ...bytes },
+        304: { description: 'Unchanged.' },
+        416: { description: 'The range lies outside.' },
+        ...failuresOf(readFailures),
+      },
+    },
+  },
   '/events/stream': {
     get: {
       operationId: 'streamEvents',

@@ -1,0 +1,52 @@
+import { notFound, type Values } from '@kyozo/resource';
+import type { Transaction } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import type { Content, FileRow } from './content-store.ts';
+
+/** What stored content says of its file, as columns. */
+export const rowValues = (content: Content) => ({
+  content_type: content.contentType,
+  size: content.size,
+  storage_backend: content.backend,
+  address: content.address,
+  sha256: content.sha256,
+  live: content.live,
+});
+
+/** The same as fields of the resource. */
+export const contentValues = (content: Content): Values => ({
+  contentType: content.contentType,
+  size: content.size,
+  storageBackend: content.backend,
+  address: content.address,
+  sha256: content.sha256,
+  live: content.live,
+});
+
+/** The row of a file that is being made. */
+export const newRow = (
+  id: string,
+  teamId: string,
+  workspaceId: string,
+  path: string,
+  content: Content,
+): FileRow => ({
+  id,
+  team_id: teamId,
+  workspace_id: workspaceId,
+  path,
+  version: 1,
+  deleted_at: null,
+  updated_at: new Date(),
+  row_version: '',
+  ...rowValues(content),
+});
+
+/** A file's row, held until the transaction ends. @throws KyozoError `not_found` */
+export async function lockFile(transaction: Transaction, id: string): Promise<FileRow> {
+  const [row] = await transaction.rows<FileRow>(
+    sql`select *, xmin::text as row_version from files where id = ${id} for update`,
+  );
+  if (!row) throw notFound();
+  return row;
+}

@@ -1,0 +1,68 @@
+import { notFound } from '@kyozo/resource';
+import type { Queries, Transaction } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import { changeStatement } from '../database/write.ts';
+import type { Person } from '../storage/git.ts';
+import type { Storages } from '../storage/storages.ts';
+import { fromStorage } from './content-store.ts';
+import type { Writer } from './file-store.ts';
+import { workspace } from './workspace.ts';
+
+/** What a change of the tree is to be, once the workspace's row is held. */
+export type Plan<Result> = {
+  message: string;
+  changes: { path: string; address: string | null }[];
+  apply: (commit: string | undefined) => Promise<Result>;
+};
+
+/**
+ * Plans with the workspace's row locked, writes the commit, and makes both true in one transaction.
+ * @throws KyozoError `not_found` for no such workspace, and what the plan throws
+ */
+export async function commitTree<Result>(
+  database: Queries,
+  storages: Storages,
+  writer: Writer,
+  workspaceId: string,
+  authors: readonly Person[],
+  plan: (transaction: Transaction) => Promise<Plan<Result>>,
+): Promise<Result> {
+  let head: string | undefined;
+  const result = await database.transaction(writer, async (transaction) => {
+    const [locked] = await transaction.rows<{ head_commit: string | null }>(
+      sql`select head_commit from workspaces where id = ${workspaceId} for update`,
+    );
+    if (!locked) throw notFound('There is no such workspace.');
+    const { changes, message, apply } = await plan(transaction);
+    if (changes.length === 0) return apply(undefined);
+    const [author, ...coAuthors] = authors;
+    const { commit } = await storages.git
+      .commit(workspaceId, {
+        parent: locked.head_commit ?? undefined,
+        changes,
+        author: author!,
+        coAuthors,
+        message,
+        date: new Date(),
+      })
+      .catch(fromStorage);
+    head = commit;
+    const event = { name: 'workspace.committed', version: 1 };
+    const change = {
+      kind: 'update' as const,
+      resource: workspace,
+      id: workspaceId,
+      values: { headCommit: commit },
+      event,
+    };
+    await transaction.text(changeStatement(writer, change));
+    return apply(commit);
+  });
+  // The ref follows; should this fail or be cut off, the next open repairs it from the database.
+  const moved = head;
+  if (moved)
+    database.afterCommit(() => {
+      void storages.git.setRef(workspaceId, 'refs/heads/main', moved).catch(() => undefined);
+    });
+  return result;
+}
