@@ -35,6 +35,7 @@ export default defineConfig({
           name: 'server',
           include: [
             'server/test/{accounts,api,collaboration,database,events,jobs,mail,media,threats,workspaces,start}/**/*.test.ts',
+            'server/test/{accounts,api,collaboration,database,events,jobs,mail,threats,uploads,archives,workspaces,start}/**/*.test.ts',
           ],
           globalSetup: ['server/test/support/cluster.ts'],
         },

@@ -11,6 +11,7 @@ import { Notifier } from './accounts/notifier.ts';
 import { type Remains, teamPerformers } from './accounts/teams.ts';
 import { Actions, type Performers } from './actions.ts';
 import { Answers } from './api/answers.ts';
+import { archives } from './api/archives.ts';
 import { content } from './api/content.ts';
 import type { Edge } from './api/context.ts';
 import { docs } from './api/docs.ts';
@@ -26,7 +27,9 @@ import { openApi } from './api/openapi/openapi.ts';
 import { signInMethods } from './api/sign-in-methods.ts';
 import { stream } from './api/stream.ts';
 import { thumbnail } from './api/thumbnail.ts';
+import { uploads } from './api/uploads.ts';
 import { web } from './api/web.ts';
+import { Transfers, transfersFolder } from './archives/transfers.ts';
 import { type Collaboration, collaboration } from './collaboration/collaboration.ts';
 import { LiveDocuments } from './collaboration/live-documents.ts';
 import type { Config } from './config.ts';
@@ -37,6 +40,8 @@ import { sql } from './database/sql.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
+import { exportTask, importTask } from './jobs/tasks/archives.ts';
+import { forgetUploads } from './jobs/tasks/forget-uploads.ts';
 import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.ts';
 import { bulkProcess, processStorage } from './jobs/tasks/process-storage.ts';
 import { removeTeam } from './jobs/tasks/remove-team.ts';
@@ -52,6 +57,8 @@ import { openScratch } from './runtimes/scratch.ts';
 import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
 import { openTemporary } from './temporary.ts';
+import { finishUpload } from './uploads/finish-upload.ts';
+import { UploadStore, uploadsFolder } from './uploads/upload-store.ts';
 import { version } from './version.ts';
 import { type Workspaces, workspaceChanges, workspacePerformers } from './workspaces/actions.ts';
 import { FileStore, type Follower } from './workspaces/file-store.ts';
@@ -109,6 +116,9 @@ async function start(
   };
   const temporary = await openTemporary(config.dataDir);
   const files = new FileStore(database, storages, follow, temporary);
+  const files = new FileStore(database, storages, findNotebook, temporary);
+  const uploadStore = await UploadStore.open(database, config.dataDir);
+  const transfers = await Transfers.open(database, queue, config.dataDir);
   const signals = new Signals();
   const feed = new EventFeed(database, known, signals);
   const notifications = new NotificationFeed(database, signals);
@@ -136,6 +146,7 @@ async function start(
     publish: (_actor, fileId, message) => documents.publish(fileId, message),
     follow: (_actor, fileId) => documents.follow(fileId),
     closed: (fileId) => live?.closeDocument(fileId),
+    pack: (actor, workspaceId) => transfers.start(actor, 'export', workspaceId),
   };
   const ended = async ({ teamId, notebooks }: Remains) => {
     documents.abandon(teamId);
@@ -155,6 +166,11 @@ async function start(
     await queue.start(processStorage(pictures));
     await queue.start(bulkProcess(pictures, queue));
   }
+  const moving = { transfers, workspaces, limit: config.uploadLimit, changed: feed.changed };
+  await queue.start(importTask(moving));
+  await queue.start(exportTask(moving));
+  const passing = [uploadsFolder(config.dataDir), transfersFolder(config.dataDir)];
+  await queue.start(forgetUploads(database, passing));
   const notifier = new Notifier({
     wake: notifications.changed,
     mail: (transaction) => queue.add('mail-notifications', {}, transaction),
@@ -206,6 +222,13 @@ async function start(
   await app.register(async (scope) => thumbnail(scope, edge, { database, storages }), {
     prefix: '/api/v1',
   });
+  const receiving = {
+    ...{ uploads: uploadStore, limit: config.uploadLimit },
+    finish: finishUpload({ uploads: uploadStore, transfers, workspaces, changed: feed.changed }),
+  };
+  await app.register(async (scope) => uploads(scope, edge, receiving), { prefix: '/api/v1' });
+  const archived = { transfers, limit: config.uploadLimit };
+  await app.register(async (scope) => archives(scope, edge, archived), { prefix: '/api/v1' });
   await app.register(async (scope) => stream(scope, edge, feed, notifications, signals), {
     prefix: '/api/v1',
   });

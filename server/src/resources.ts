@@ -8,6 +8,8 @@ import { session } from './accounts/session.ts';
 import { team } from './accounts/team.ts';
 import { user } from './accounts/user.ts';
 import { userTeam } from './accounts/user-team.ts';
+import { transfer } from './archives/transfer.ts';
+import { transferEntry } from './archives/transfer-entry.ts';
 import { event } from './events/event.ts';
 import { picture } from './media/picture.ts';
 import { blob } from './workspaces/blob.ts';
@@ -41,6 +43,8 @@ export const resources = [
   task,
   taskRun,
   taskRunOutput,
+  transfer,
+  transferEntry,
   event,
 ] as const;
 

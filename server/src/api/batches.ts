@@ -9,25 +9,33 @@ export async function* inBatches(
   const pieces = source[Symbol.asyncIterator]();
   let gathering = gather(pieces, size);
   try {
-    for (let batch = await gathering; batch.length > 0; batch = await gathering) {
-      gathering = gather(pieces, size);
-      // Its failure is met at the next turn; until then nobody waits for it.
-      gathering.catch(() => undefined);
-      yield batch;
+    for (;;) {
+      const { bytes, last } = await gathering;
+      if (!last) gathering = gather(pieces, size);
+      if (bytes.length > 0) yield bytes;
+      if (last?.error !== undefined) throw last.error;
+      if (last) return;
     }
   } finally {
     // Not waited for: the next piece may never come.
-    void gathering.catch(() => undefined).then(() => pieces.return?.());
+    void gathering.then(() => pieces.return?.()).catch(() => undefined);
   }
 }
 
-async function gather(pieces: AsyncIterator<Uint8Array>, size: number): Promise<Uint8Array> {
+/** What had come before a failure is passed on before it. */
+type Batch = { bytes: Uint8Array; last?: { error?: unknown } };
+
+async function gather(pieces: AsyncIterator<Uint8Array>, size: number): Promise<Batch> {
   const gathered: Uint8Array[] = [];
-  for (let length = 0; length < size; ) {
-    const next = await pieces.next();
-    if (next.done) break;
-    gathered.push(next.value);
-    length += next.value.length;
+  let last: Batch['last'];
+  for (let length = 0; length < size && !last; ) {
+    try {
+      const next = await pieces.next();
+      if (next.done) last = {};
+      else length += gathered[gathered.push(next.value) - 1]!.length;
+    } catch (error) {
+      last = { error };
+    }
   }
-  return Buffer.concat(gathered);
+  return { bytes: Buffer.concat(gathered), last };
 }

@@ -82,7 +82,7 @@ function send(
   const sent = {
     path: row.path,
     contentType: row.content_type,
-    size: row.size,
+    size: Number(row.size),
     tag: contentTag(row),
     modified: row.updated_at,
     immutable,

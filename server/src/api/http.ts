@@ -5,6 +5,7 @@ import type { Registry } from '@kyozo/resource';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { exposed, tusOptions } from '../uploads/tus.ts';
 import { requireAccess } from './access.ts';
 import { answerError } from './jsonapi/routes.ts';
 
@@ -40,11 +41,19 @@ export async function createHttp(
     reply.raw.setHeader('Referrer-Policy', 'no-referrer');
     reply.raw.setHeader('X-Frame-Options', 'DENY');
   });
+  // What tus can do is asked without a credential, and from other origins before the request itself.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.method !== 'OPTIONS' || !/^\/api\/v1\/uploads(\/|$)/.test(request.url)) return;
+    for (const [name, value] of Object.entries(tusOptions(config.uploadLimit)))
+      reply.raw.setHeader(name, value);
+    if (!request.headers['access-control-request-method']) return reply.code(204).send();
+  });
   // Credentials are bearer tokens, never cookies, so another origin can do nothing in a person's name.
   await app.register(cors, {
     origin: true,
     credentials: false,
-    exposedHeaders: ['ETag', 'Location', 'Retry-After'],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['ETag', 'Retry-After', ...exposed],
   });
   await app.register(rateLimit, {
     global: true,

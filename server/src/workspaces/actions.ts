@@ -1,8 +1,9 @@
 import { type Actor, invalid, KyozoError, type Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Call, Performers } from '../actions.ts';
+import { transfer } from '../archives/transfer.ts';
 import type { Queries } from '../database/database.ts';
-import { rowOf } from '../database/select.ts';
+import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import type { Records } from '../records.ts';
@@ -29,6 +30,8 @@ export type Workspaces = Changing & {
   /** Brings a live document to content that was written past it. */
   follow(actor: Actor, fileId: string): Promise<void>;
   runner: Runner;
+  /** Begins to pack a workspace; answers the transfer. */
+  pack(actor: Actor, workspaceId: string): Promise<Row>;
 };
 
 /** Actions of workspaces and files that change the database and git's objects only, and so can share a transaction. */
@@ -122,6 +125,10 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
   const { database, records, files } = workspaces;
   return {
     ...workspaceChanges(workspaces),
+
+    async 'workspaces.export'({ actor, record }: Call) {
+      return { row: await workspaces.pack(actor, record!.id), resource: transfer };
+    },
 
     async 'files.restore'({ actor, input, record, ifVersion }: Call) {
       const version = input.arguments.version as number | undefined;

@@ -43,6 +43,14 @@ export const workspace = define({
       route: { on: 'record', method: 'DELETE', path: 'archive' },
       change: () => ({ archivedAt: null }),
     },
+    export: {
+      kind: 'verb',
+      description: 'Packs all files into a zip, in the background.',
+      route: { on: 'record', method: 'POST', path: 'export' },
+      status: 202,
+      answers: 'transfers',
+      scope: 'transfers',
+    },
   },
   policies: {
     read: signedIn,
@@ -50,6 +58,7 @@ export const workspace = define({
     update: role('owner', 'admin'),
     archive: role('owner', 'admin'),
     unarchive: role('owner', 'admin'),
+    export: signedIn,
   },
   events: {
     create: { name: 'workspace.created', version: 1 },

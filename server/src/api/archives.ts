@@ -1,0 +1,70 @@
+import { createReadStream } from 'node:fs';
+import { type Actor, authorize, KyozoError, notFound } from '@kyozo/resource';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { transfer } from '../archives/transfer.ts';
+import type { Transfers } from '../archives/transfers.ts';
+import { file } from '../workspaces/file.ts';
+import { workspace } from '../workspaces/workspace.ts';
+import { asActor, type Edge } from './context.ts';
+import { idIn, oneDocument, queryOf } from './jsonapi/read.ts';
+import { answerError, sendDocument } from './jsonapi/routes.ts';
+import { receive, streamBodies } from './receive-body.ts';
+import { sendContent } from './send-content.ts';
+
+type WithId = FastifyRequest<{ Params: { id: string } }>;
+type Parts = { transfers: Transfers; limit: number };
+
+/** `POST /workspaces/:id/import`: a zip as the body. `GET /transfers/:id/content`: a zip that was exported. */
+export async function archives(
+  app: FastifyInstance,
+  edge: Edge,
+  { transfers, limit }: Parts,
+): Promise<void> {
+  streamBodies(app);
+  app.setErrorHandler(answerError);
+
+  app.post('/workspaces/:id/import', async (request: WithId, reply) => {
+    if (request.headers['content-type']?.split(';')[0] !== 'application/zip')
+      throw new KyozoError('unsupported_media_type', 'Send a zip, as application/zip.');
+    const received = receive(request, limit);
+    let address: string | undefined;
+    return asActor(edge, request, async (actor) => {
+      const { id } = await edge.records.one(actor, workspace, idIn(request), new Set());
+      authorize(file, 'create', actor);
+      address ??= await transfers.write(received.body);
+      const row = await transfers.start(actor, 'import', id, {
+        address,
+        size: await transfers.sizeOf(address),
+      });
+      void reply.code(202).header('location', `/api/v1/transfers/${row.id}`);
+      const query = queryOf(edge, transfer, request);
+      return sendDocument(reply, await oneDocument(edge, actor, query, row, request, reply));
+    });
+  });
+
+  app.get('/transfers/:id/content', async (request: WithId, reply) =>
+    asActor(edge, request, async (actor) => {
+      const id = idIn(request);
+      await edge.records.one(actor, transfer, id, new Set());
+      const row = await transfers.find(actor, id);
+      requireOwn(actor, row.credentialId);
+      const gone = row.kind !== 'export' || row.expiresAt < new Date();
+      if (gone || row.status !== 'succeeded') throw notFound('There is no archive to fetch.');
+      const { attributes } = await edge.records.one(actor, workspace, row.workspaceId);
+      const { slug } = JSON.parse(attributes) as { slug: string };
+      const path = transfers.file(row.address!);
+      const sent = {
+        ...{ path: `${slug}.zip`, contentType: 'application/zip', size: row.size! },
+        ...{ tag: `"${id}"`, modified: row.finishedAt!, download: true },
+        read: async (range?: { start: number; end: number }) =>
+          createReadStream(path, range && { start: range.start, end: range.end - 1 }),
+      };
+      return sendContent(sent, request, reply);
+    }),
+  );
+}
+
+/** What a session or key has exported goes with it: a later one of the same person asks anew. */
+function requireOwn(actor: Actor, credentialId: string): void {
+  if (actor.credential.id !== credentialId) throw notFound('There is no archive to fetch.');
+}

@@ -1,0 +1,123 @@
+import { isUtf8 } from 'node:buffer';
+import { crc32 } from 'node:zlib';
+import { type Entry, getFileNameLowLevel, openPromise, type ZipFile } from 'yauzl';
+
+/** An archive that is none, or is one to do harm with: nothing of it is read further. */
+export class BadArchive extends Error {}
+/** One entry that is refused; the others are not. */
+export class BadEntry extends Error {}
+
+/** What an archive may be; each can be met by files that somebody has, and by no bomb. */
+export const archiveLimits = {
+  entries: 20_000,
+  /** Times its compressed size that an entry may have, from 1 MiB on; text of logs has 50. */
+  ratio: 200,
+};
+
+export type ZipEntry = { path: string; entry: Entry };
+export type Zip = {
+  /** Its files in the order of the directory; folders are what their files make them. */
+  entries: readonly ZipEntry[];
+  /** The content of one, checked against what the directory says. @throws BadEntry */
+  open(entry: ZipEntry): Promise<AsyncIterable<Uint8Array>>;
+  close(): void;
+};
+
+/** Opens a zip and looks over its whole directory before anything is unpacked. @throws BadArchive */
+export async function readZip(path: string, sizeLimit: number): Promise<Zip> {
+  const options = {
+    lazyEntries: true,
+    autoClose: false,
+    // Its own decoding refuses a whole archive for one name; ours refuses that entry.
+    decodeStrings: false,
+    validateEntrySizes: true,
+  };
+  const zip = await openPromise(path, options).catch(unreadable);
+  try {
+    const entries = await directoryOf(zip);
+    requireBounds(entries, zip.fileSize, sizeLimit);
+    const files = entries.filter(({ path: name }) => !name.endsWith('/'));
+    return { entries: files, open: (entry) => openEntry(zip, entry), close: () => zip.close() };
+  } catch (error) {
+    zip.close();
+    throw error;
+  }
+}
+
+async function directoryOf(zip: ZipFile): Promise<ZipEntry[]> {
+  if (zip.entryCount > archiveLimits.entries)
+    throw new BadArchive(`The archive has more than ${archiveLimits.entries} entries.`);
+  const entries: ZipEntry[] = [];
+  try {
+    for await (const entry of zip.eachEntry()) entries.push({ path: nameOf(entry), entry });
+  } catch (error) {
+    return unreadable(error as Error);
+  }
+  return entries;
+}
+
+/** Names are UTF-8, said or not, else code page 437. What is said to be UTF-8 and is not, is shown so. */
+function nameOf(entry: Entry): string {
+  const raw = entry.fileNameRaw;
+  const flags = isUtf8(raw) ? entry.generalPurposeBitFlag | 0x800 : entry.generalPurposeBitFlag;
+  return getFileNameLowLevel(flags, raw, entry.extraFields, true);
+}
+
+/** Sizes that fit, and no two entries in one place: overlapping ones unpack to petabytes. */
+function requireBounds(entries: readonly ZipEntry[], size: number, sizeLimit: number): void {
+  const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
+  if (total > sizeLimit)
+    throw new BadArchive(`The archive unpacks to more than ${sizeLimit} bytes.`);
+  const places = entries
+    .map(({ entry }) => [entry.relativeOffsetOfLocalHeader, entry.compressedSize] as const)
+    .sort((a, b) => a[0] - b[0]);
+  let end = 0;
+  for (const [start, length] of places) {
+    if (start < end || start + length > size)
+      throw new BadArchive('Entries of the archive lie over each other.');
+    // The local header is thirty bytes and a name.
+    end = start + 30 + length;
+  }
+}
+
+const LINK = 0o120000;
+const FILE = 0o100000;
+
+async function openEntry(zip: ZipFile, { entry }: ZipEntry): Promise<AsyncIterable<Uint8Array>> {
+  const said = (entry.generalPurposeBitFlag & 0x800) !== 0;
+  if (said && !isUtf8(entry.fileNameRaw)) throw new BadEntry('The name is not valid UTF-8.');
+  const type = (entry.externalFileAttributes >>> 16) & 0o170000;
+  if (type === LINK) throw new BadEntry('Links are not imported.');
+  if (type !== 0 && type !== FILE) throw new BadEntry('Only files are imported.');
+  if (entry.isEncrypted()) throw new BadEntry('The entry is encrypted.');
+  if (!entry.canDecodeFileData()) throw new BadEntry('The entry is compressed in an unknown way.');
+  const { uncompressedSize: size, compressedSize } = entry;
+  if (size > 2 ** 20 && size > compressedSize * archiveLimits.ratio)
+    throw new BadEntry(`The entry unpacks to more than ${archiveLimits.ratio} times its size.`);
+  const stream = await zip.openReadStreamPromise(entry).catch(damaged);
+  return checked(stream, entry);
+}
+
+async function* checked(
+  stream: AsyncIterable<Uint8Array>,
+  entry: Entry,
+): AsyncGenerator<Uint8Array> {
+  let sum = 0;
+  try {
+    for await (const piece of stream) {
+      sum = crc32(piece, sum);
+      yield piece;
+    }
+  } catch (error) {
+    damaged(error as Error);
+  }
+  if (sum !== entry.crc32) damaged(new Error('checksum'));
+}
+
+const damaged = (cause: Error): never => {
+  throw new BadEntry('The entry is damaged.', { cause });
+};
+
+const unreadable = (cause: Error): never => {
+  throw new BadArchive('The archive is no zip that can be read.', { cause });
+};

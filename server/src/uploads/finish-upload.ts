@@ -1,0 +1,33 @@
+import { createReadStream } from 'node:fs';
+import type { Actor } from '@kyozo/resource';
+import type { Transfers } from '../archives/transfers.ts';
+import type { Workspaces } from '../workspaces/actions.ts';
+import { putAtPath } from '../workspaces/put-at-path.ts';
+import type { Upload, UploadStore } from './upload-store.ts';
+
+type Parts = {
+  uploads: UploadStore;
+  transfers: Transfers;
+  workspaces: Workspaces;
+  changed: (teamId: string) => void;
+};
+
+/**
+ * Makes of a complete upload a file, or an import that begins; answers the address of that. Cut off,
+ * it is done again when the last piece comes again: equal content makes no second version.
+ */
+export const finishUpload =
+  ({ uploads, transfers, workspaces, changed }: Parts) =>
+  async (actor: Actor, upload: Upload): Promise<string> => {
+    const { id, workspaceId, path, contentType, length: size } = upload;
+    if (upload.purpose === 'import') {
+      const address = await transfers.write(createReadStream(uploads.file(id)));
+      const row = await transfers.start(actor, 'import', workspaceId, { address, size });
+      return `/api/v1/transfers/${row.id}`;
+    }
+    const body = createReadStream(uploads.file(id), { highWaterMark: 2 ** 19 });
+    const said = { contentType: contentType ?? undefined, size };
+    const put = await putAtPath(workspaces, actor, { workspaceId, path }, body, said);
+    changed(actor.teamId);
+    return `/api/v1/files/${put.id}`;
+  };

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Actor, KyozoError, notFound } from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
+import type { Queries } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import { makeFolder, syncFolder } from '../storage/durable.ts';
+import { toStorageError } from '../storage/errors.ts';
+import { fromStorage } from '../workspaces/content-store.ts';
+
+/** An upload that resumes; lengths in bytes. `result` is the address of what it became. */
+export type Upload = {
+  id: string;
+  workspaceId: string;
+  purpose: 'file' | 'import';
+  path: string;
+  contentType: string | null;
+  metadata: string;
+  length: number;
+  received: number;
+  result: string | null;
+  expiresAt: Date;
+};
+export type NewUpload = Omit<Upload, 'id' | 'received' | 'result' | 'expiresAt'>;
+export type Checksum = { algorithm: 'sha1' | 'sha256' | 'md5'; digest: Buffer };
+/** A piece was not what its checksum says; nothing of it was kept. */
+export class ChecksumMismatch extends Error {}
+/** The upload has ended by its age. */
+export class UploadExpired extends Error {}
+
+/** An upload is forgotten so long after its last piece; in seconds. */
+export const uploadLife = 24 * 3_600;
+
+const columns = sql`id, workspace_id as "workspaceId", purpose, path, content_type as "contentType",
+  metadata, length::float8, received::float8, result, expires_at as "expiresAt"`;
+
+/** Uploads that resume: bytes in files, how many of them are durable in rows. The row is the truth. */
+export class UploadStore {
+  readonly #database: Queries;
+  readonly #folder: string;
+  /** Who is receiving which upload: it is told to stop when another request takes the upload over. */
+  readonly #busy = new Map<string, { stop: () => void; ended: Promise<void> }>();
+
+  private constructor(database: Queries, folder: string) {
+    this.#database = database;
+    this.#folder = folder;
+  }
+
+  static async open(database: Queries, dataDir: string): Promise<UploadStore> {
+    const folder = uploadsFolder(dataDir);
+    await makeFolder(folder);
+    return new UploadStore(database, folder);
+  }
+
+  /** Makes an upload that has received nothing. */
+  async create(actor: Actor, it: NewUpload): Promise<Upload> {
+    const id = uuidv7();
+    const handle = await open(this.file(id), 'wx', 0o600).catch(full);
+    await handle.close();
+    await syncFolder(this.#folder);
+    const [row] = await this.#database.rows<Upload>(
+      actor,
+      sql`insert into uploads (id, team_id, user_id, workspace_id, purpose, path, content_type, metadata, length, expires_at)
+        values (${id}, ${actor.teamId}, ${actor.userId}, ${it.workspaceId}, ${it.purpose}, ${it.path},
+          ${it.contentType}, ${it.metadata}, ${it.length}, now() + make_interval(secs => ${uploadLife}))
+        returning ${columns}`,
+    );
+    return row!;
+  }
+
+  /** A person's own upload. @throws KyozoError `not_found`, UploadExpired */
+  async find(actor: Actor, id: string): Promise<Upload> {
+    const [row] = await this.#database.rows<Upload>(
+      actor,
+      sql`select ${columns} from uploads where id = ${id}`,
+    );
+    if (!row) throw notFound('There is no such upload.');
+    if (row.expiresAt < new Date()) throw new UploadExpired();
+    return row;
+  }
+
+  /** Runs `work` as the only one on an upload; who was on it before is stopped, and has kept what came. */
+  async alone<Result>(id: string, stop: () => void, work: () => Promise<Result>): Promise<Result> {
+    for (let other = this.#busy.get(id); other; other = this.#busy.get(id)) {
+      other.stop();
+      await other.ended;
+    }
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    this.#busy.set(id, { stop, ended });
+    try {
+      return await work();
+    } finally {
+      this.#busy.delete(id);
+      end();
+    }
+  }
+
+  /**
+   * Takes in what follows; answers the upload as it then is, durably. Of a body that breaks off what
+   * came is kept, unless a checksum was to hold for all of it. `finish` is called with the whole.
+   * @throws ChecksumMismatch, and what the body and `finish` throw
+   */
+  async append(
+    actor: Actor,
+    upload: Upload,
+    body: AsyncIterable<Uint8Array>,
+    checksum: Checksum | undefined,
+    finish: (upload: Upload) => Promise<string>,
+  ): Promise<Upload> {
+    const handle = await open(this.file(upload.id), 'r+').catch(full);
+    let received = upload.received;
+    let failure: unknown;
+    try {
+      // What was written behind the last durable offset was never acknowledged.
+      await handle.truncate(received);
+      const hash = checksum && createHash(checksum.algorithm);
+      try {
+        for await (const piece of body) {
+          hash?.update(piece);
+          received += await writeAt(handle, piece, received);
+        }
+      } catch (error) {
+        if (checksum) throw error;
+        failure = error;
+      }
+      if (checksum && !hash!.digest().equals(checksum.digest)) throw new ChecksumMismatch();
+      // The whole becomes durable where it belongs, so that it is written to disk once less.
+      if (received < upload.length) await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    const complete = received === upload.length && failure === undefined;
+    const result = complete ? await finish(upload) : null;
+    const kept = complete ? received : Math.min(received, Math.max(upload.length - 1, 0));
+    const [row] = await this.#database.rows<Upload>(
+      actor,
+      sql`update uploads set received = ${kept}, result = ${result},
+          expires_at = now() + make_interval(secs => ${uploadLife})
+        where id = ${upload.id} and received = ${upload.received} and result is null returning ${columns}`,
+    );
+    if (failure !== undefined) throw failure;
+    if (!row) throw new KyozoError('conflict', 'Another request has continued this upload.');
+    if (complete) await rm(this.file(upload.id), { force: true });
+    return row;
+  }
+
+  /** Forgets an upload and what came of it. */
+  async remove(actor: Actor, id: string): Promise<void> {
+    await this.#database.rows(actor, sql`delete from uploads where id = ${id}`);
+    await rm(this.file(id), { force: true });
+  }
+
+  /** Where the bytes of an upload lie. */
+  file(id: string): string {
+    return join(this.#folder, id);
+  }
+}
+
+export const uploadsFolder = (dataDir: string): string => join(dataDir, 'uploads');
+
+async function writeAt(handle: FileHandle, piece: Uint8Array, position: number): Promise<number> {
+  for (let at = 0; at < piece.length; ) {
+    const { bytesWritten } = await handle
+      .write(piece, at, piece.length - at, position + at)
+      .catch(full);
+    at += bytesWritten;
+  }
+  return piece.length;
+}
+
+const full = (error: unknown): never => fromStorage(toStorageError(error));
