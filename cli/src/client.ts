@@ -1,3 +1,5 @@
+import { openAsBlob } from 'node:fs';
+
 /** Wrong usage or a setting that is missing: exit code 2. */
 export class UsageError extends Error {}
 
@@ -53,9 +55,32 @@ export class Client {
     return this.#json('POST', path, JSON.stringify({ data: { type, attributes, relationships } }));
   }
 
-  /** Replaces a file's content. */
-  async putContent(fileId: string, bytes: Uint8Array): Promise<void> {
-    await this.#send('PUT', `/files/${fileId}/content`, bytes, 'application/octet-stream');
+  /** Replaces a file's content by that of a file on this machine, whatever its size. */
+  async putContent(fileId: string, path: string): Promise<void> {
+    const body = await openAsBlob(path);
+    await this.#send('PUT', `/files/${fileId}/content`, body, 'application/octet-stream');
+  }
+
+  /** Sends a zip; answers the transfer that brings it in. */
+  async importArchive(workspaceId: string, path: string): Promise<Document> {
+    const body = await openAsBlob(path);
+    const url = `/workspaces/${workspaceId}/import`;
+    return (await (await this.#send('POST', url, body, 'application/zip')).json()) as Document;
+  }
+
+  /** A transfer once it has ended; `progress` is told of each look at it. */
+  async ended(id: string, progress: (transfer: RecordObject) => void): Promise<RecordObject> {
+    for (;;) {
+      const { data } = await this.get(`/transfers/${id}`);
+      progress(data);
+      if (data.attributes.finishedAt !== null) return data;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  /** The bytes of an address, as they come. */
+  async download(path: string): Promise<ReadableStream<Uint8Array>> {
+    return (await this.#send('GET', path)).body!;
   }
 
   async content(fileId: string): Promise<Uint8Array> {
@@ -72,7 +97,7 @@ export class Client {
   async #send(
     method: string,
     path: string,
-    body?: string | Uint8Array,
+    body?: string | Blob,
     type?: string,
   ): Promise<Response> {
     const headers: Record<string, string> = {};

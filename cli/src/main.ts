@@ -6,6 +6,7 @@ type Command = (args: readonly string[]) => Promise<number>;
 /** Loaded when called: a small command must not wait for the server's modules. */
 const commands: Record<string, () => Promise<Command>> = {
   serve: async () => (await import('./commands/serve.ts')).serve,
+  export: async () => (await import('./commands/export.ts')).exportFiles,
   import: async () => (await import('./commands/import.ts')).importFiles,
   keys: async () => (await import('./commands/keys.ts')).keys,
   tasks: async () => (await import('./commands/tasks.ts')).tasks,

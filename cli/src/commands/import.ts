@@ -4,13 +4,15 @@ import { basename, join, posix, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import picomatch from 'picomatch';
 import { ApiError, Client, type RecordObject, UsageError } from '../client.ts';
+import { findWorkspace } from '../find-workspace.ts';
+import { importZip } from '../import-zip.ts';
 
 /** Files go up this many at a time; the server makes versions of one workspace one after the other. */
 const parallel = 8;
 /** Larger content goes up as raw bytes instead of inside a JSON document. */
 const inlineLimit = 4 * 2 ** 20;
 
-/** `kyozo import FILE|DIR [--workspace W] [--include GLOB]`: brings files into a workspace. */
+/** `kyozo import FILE|DIR|ZIP [--workspace W] [--include GLOB]`: brings files into a workspace. */
 export async function importFiles(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -23,11 +25,16 @@ export async function importFiles(args: readonly string[]): Promise<number> {
   });
   const [source, ...rest] = positionals;
   if (!source || rest.length > 0)
-    throw new UsageError('Usage: kyozo import FILE|DIR [--workspace W] [--include GLOB]');
+    throw new UsageError('Usage: kyozo import FILE|DIR|ZIP [--workspace W] [--include GLOB]');
   const client = Client.fromEnvironment(process.env);
   const root = resolve(source);
   const info = await stat(root).catch(() => undefined);
   if (!info) throw new UsageError(`There is no ${source}.`);
+  if (info.isFile() && /\.zip$/i.test(root)) {
+    if (values.include) throw new UsageError('--include is for folders.');
+    const name = values.workspace ?? basename(root).slice(0, -4);
+    return importZip(client, await findWorkspace(client, name), root, values.quiet !== true);
+  }
   const files = info.isDirectory()
     ? await filesBelow(root, values.include)
     : [{ path: basename(root), file: root }];
@@ -65,19 +72,6 @@ async function filesBelow(root: string, include: readonly string[] | undefined):
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** A workspace by id, slug or name; made when there is none of that name. */
-async function findWorkspace(client: Client, wanted: string): Promise<RecordObject> {
-  const isId = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(wanted);
-  for (const field of isId ? ['id'] : ['slug', 'name']) {
-    const { data } = await client.get<RecordObject[]>(
-      `/workspaces?filter[${field}]=${encodeURIComponent(wanted)}`,
-    );
-    if (data[0]) return data[0];
-  }
-  if (isId) throw new UsageError(`There is no workspace ${wanted}.`);
-  return (await client.post('workspaces', '/workspaces', { name: wanted })).data;
-}
-
 async function upload(
   client: Client,
   workspaceId: string,
@@ -89,7 +83,7 @@ async function upload(
   const worker = async () => {
     for (const [index, { path, file }] of queue) {
       try {
-        report[await bring(client, workspaceId, path, await readFile(file))] += 1;
+        report[await bring(client, workspaceId, path, file)] += 1;
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         report.refused.push({ path, reason: error.message });
@@ -107,30 +101,37 @@ async function bring(
   client: Client,
   workspaceId: string,
   path: string,
-  bytes: Buffer,
+  file: string,
 ): Promise<'made' | 'changed' | 'same'> {
   const workspace = { data: { type: 'workspaces', id: workspaceId } };
-  const inline = bytes.length <= inlineLimit;
-  const isText = inline && isUtf8(bytes) && !bytes.includes(0);
-  const content = isText
-    ? { content: bytes.toString('utf8') }
-    : { content: bytes.toString('base64'), encoding: 'base64' };
+  // What is large is streamed, and never held.
+  const bytes = (await stat(file)).size <= inlineLimit ? await readFile(file) : undefined;
   try {
     const { data } = await client.post(
       'files',
       '/files',
-      { path, ...(inline ? content : {}) },
+      { path, ...inline(bytes) },
       { workspace },
     );
-    if (!inline) await client.putContent(data.id, bytes);
+    if (!bytes) await client.putContent(data.id, file);
     return 'made';
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 409) throw error;
     const query = `filter[workspace][id]=${workspaceId}&filter[path]=${encodeURIComponent(path)}`;
-    const { data } = await client.get<RecordObject[]>(`/files?${query}`);
-    if (!data[0]) throw error;
-    if (Buffer.compare(await client.content(data[0].id), bytes) === 0) return 'same';
-    await client.putContent(data[0].id, bytes);
-    return 'changed';
+    const find = async () => (await client.get<RecordObject[]>(`/files?${query}`)).data[0];
+    const found = await find();
+    if (!found) throw error;
+    // Equal content makes no version.
+    await client.putContent(found.id, file);
+    const written = await find();
+    return written?.attributes.version === found.attributes.version ? 'same' : 'changed';
   }
+}
+
+/** Small content as part of the document. */
+function inline(bytes: Buffer | undefined): object {
+  if (!bytes) return {};
+  return isUtf8(bytes) && !bytes.includes(0)
+    ? { content: bytes.toString('utf8') }
+    : { content: bytes.toString('base64'), encoding: 'base64' };
 }

@@ -10,8 +10,11 @@ export class BadEntry extends Error {}
 /** What an archive may be; each can be met by files that somebody has, and by no bomb. */
 export const archiveLimits = {
   entries: 20_000,
-  /** Times its compressed size that an entry may have, from 1 MiB on; text of logs has 50. */
+  /** Times its compressed size that something may unpack to; logs have 50, only bombs and zeros more. */
   ratio: 200,
+  /** Bytes of an entry, and of all, up to which the ratio may be any: what is small does no harm. */
+  entryFloor: 16 * 2 ** 20,
+  floor: 64 * 2 ** 20,
 };
 
 export type ZipEntry = { path: string; entry: Entry };
@@ -68,6 +71,8 @@ function requireBounds(entries: readonly ZipEntry[], size: number, sizeLimit: nu
   const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
   if (total > sizeLimit)
     throw new BadArchive(`The archive unpacks to more than ${sizeLimit} bytes.`);
+  if (total > archiveLimits.floor && total > size * archiveLimits.ratio)
+    throw new BadArchive(`The archive unpacks to more than ${archiveLimits.ratio} times its size.`);
   const places = entries
     .map(({ entry }) => [entry.relativeOffsetOfLocalHeader, entry.compressedSize] as const)
     .sort((a, b) => a[0] - b[0]);
@@ -92,7 +97,7 @@ async function openEntry(zip: ZipFile, { entry }: ZipEntry): Promise<AsyncIterab
   if (entry.isEncrypted()) throw new BadEntry('The entry is encrypted.');
   if (!entry.canDecodeFileData()) throw new BadEntry('The entry is compressed in an unknown way.');
   const { uncompressedSize: size, compressedSize } = entry;
-  if (size > 2 ** 20 && size > compressedSize * archiveLimits.ratio)
+  if (size > archiveLimits.entryFloor && size > compressedSize * archiveLimits.ratio)
     throw new BadEntry(`The entry unpacks to more than ${archiveLimits.ratio} times its size.`);
   const stream = await zip.openReadStreamPromise(entry).catch(damaged);
   return checked(stream, entry);

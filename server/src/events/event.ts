@@ -43,6 +43,7 @@ export const event = define({
       signedIn,
       of('invitations', role('owner', 'admin')),
       of('api-keys', any(self('subjectId'), role('owner', 'admin'))),
+      of('transfers', self('subjectId')),
     ),
   },
   events: {},

@@ -21,13 +21,12 @@ import { file } from './file.ts';
 import { contentValues, lockFile, newRow, rowValues } from './file-row.ts';
 import { fileVersion } from './file-version.ts';
 import type { Body } from './spool.ts';
-import { commitTree, type Plan } from './tree-commit.ts';
+import { commitTree, type Plan, type Writer } from './tree-commit.ts';
+
+export type { Writer } from './tree-commit.ts';
 
 /** What a follower is given of content that is no text to edit. */
 const nothing = new Uint8Array();
-
-/** Who writes: a person, or the server in a team's name. */
-export type Writer = Actor | (Tenant & { userId?: undefined });
 
 /** Runs inside the transaction of a write, for what follows from the content: notebooks, for one. */
 export type Follower = (

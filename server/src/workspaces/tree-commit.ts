@@ -1,12 +1,14 @@
-import { notFound } from '@kyozo/resource';
-import type { Queries, Transaction } from '../database/database.ts';
+import { type Actor, notFound } from '@kyozo/resource';
+import type { Queries, Tenant, Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import type { Person } from '../storage/git.ts';
 import type { Storages } from '../storage/storages.ts';
 import { fromStorage } from './content-store.ts';
-import type { Writer } from './file-store.ts';
 import { workspace } from './workspace.ts';
+
+/** Who writes: a person, or the server in a team's name. */
+export type Writer = Actor | (Tenant & { userId?: undefined });
 
 /** What a change of the tree is to be, once the workspace's row is held. */
 export type Plan<Result> = {

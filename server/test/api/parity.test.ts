@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listName, mutationName, relateName, typeName } from '../../src/api/graphql/names.ts';
 import { actionsOf, placeOf } from '../../src/api/jsonapi/routes.ts';
 import { resources } from '../../src/resources.ts';
+import { zip } from '../archives/zips.ts';
 import { Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -64,6 +65,18 @@ beforeAll(async () => {
   await people.member.file(code, 'new.ts');
   await people.member.delete(`/files/${old.id}`);
   await people.owner.post(`/workspaces/${code.id}/archive`, 'workspaces');
+  const archive = zip(['x', 'y', '../z'].map((name) => ({ name: `in/${name}`, content: name })));
+  for (const person of [people.owner, people.member])
+    for (let count = 0; count < 2; count++) {
+      const { data } = (
+        await person.request(`/workspaces/${code.id}/import`, {
+          ...{ method: 'POST', raw: archive },
+          headers: { 'content-type': 'application/zip' },
+        })
+      ).body;
+      const running = async () => (await person.get(`/transfers/${data.id}`)).body.data;
+      while ((await running()).attributes.finishedAt === null);
+    }
   const { body } = await people.owner.get<RecordObject[]>('/tasks');
   const run = await people.owner.post(`/tasks/${body.data[0]!.id}/runs`, 'task-runs');
   await (await people.owner.fetch(`/task-runs/${run.body.data.id}/outputs/stream`)).text();

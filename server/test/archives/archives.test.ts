@@ -13,7 +13,7 @@ let server: TestServer;
 let ann: Person;
 let workspace: RecordObject;
 beforeAll(async () => {
-  server = await startServer({ uploadLimit: 40 * MB });
+  server = await startServer({ uploadLimit: 100 * MB });
   ann = await register(server.url);
 });
 afterAll(() => server.stop());
@@ -161,7 +161,7 @@ describe('an archive that comes in', () => {
 
   test('A4.47 bombs are refused before they are unpacked', async () => {
     const flat = await bring([
-      { name: 'bomb.txt', content: Buffer.alloc(10 * MB) },
+      { name: 'bomb.txt', content: Buffer.alloc(20 * MB) },
       { name: 'liar.txt', content: Buffer.alloc(30 * MB), size: 1_000 },
       { name: 'inner.zip', content: zip([{ name: 'deep.txt', content: Buffer.alloc(MB) }]) },
     ]);
@@ -174,7 +174,10 @@ describe('an archive that comes in', () => {
     expect(await pathsOf()).toEqual(['inner.zip']);
     const content = Buffer.alloc(MB, 'ab');
     const total = await bring(
-      Array.from({ length: 41 }, (_, index) => ({ name: `${index}`, content })),
+      Array.from({ length: 101 }, (_, index) => ({ name: `${index}`, content })),
+    );
+    const dense = await bring(
+      Array.from({ length: 70 }, (_, index) => ({ name: `${index}`, content })),
     );
     const overlap = await bring([
       { name: 'a', content },
@@ -183,9 +186,10 @@ describe('an archive that comes in', () => {
     const many = await bring(Array.from({ length: 20_001 }, (_, index) => ({ name: `${index}` })));
     const none = await begin(Buffer.from('no zip at all'));
     expect(
-      [total, overlap, many].map(({ attributes }) => [attributes.status, attributes.reason]),
+      [total, dense, overlap, many].map(({ attributes }) => [attributes.status, attributes.reason]),
     ).toEqual([
-      ['failed', `The archive unpacks to more than ${40 * MB} bytes.`],
+      ['failed', `The archive unpacks to more than ${100 * MB} bytes.`],
+      ['failed', 'The archive unpacks to more than 200 times its size.'],
       ['failed', 'Entries of the archive lie over each other.'],
       ['failed', 'The archive has more than 20000 entries.'],
     ]);

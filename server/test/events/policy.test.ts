@@ -94,6 +94,6 @@ test('every type that not everyone may read has a rule in the log', () => {
     ({ type, policies }) => policies.read.check !== 'signed-in' && type !== 'users',
   );
   const rules = JSON.stringify(resources.find(({ type }) => type === 'events')!.policies.read);
-  expect(closed.map(({ type }) => type).sort()).toEqual(['api-keys', 'invitations']);
+  expect(closed.map(({ type }) => type).sort()).toEqual(['api-keys', 'invitations', 'transfers']);
   for (const { type } of closed) expect(rules).toContain(`"${type}"`);
 });

@@ -1,0 +1,74 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { zip } from '../../server/test/archives/zips.ts';
+import { kyozo, run, type Served, serveIn } from '../../server/test/start/process.ts';
+
+let folder: string;
+let server: Served;
+let token: string;
+const command = (...args: string[]) => kyozo(args, { KYOZO_URL: server.url, KYOZO_TOKEN: token });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kyozo-archives-'));
+  server = await serveIn(join(folder, 'data'));
+  const { stdout } = await command('user', 'create', '--email', 'a@example.com', '--name', 'Ann');
+  token = /KYOZO_TOKEN=(\S+)/.exec(stdout)![1]!;
+});
+afterAll(async () => {
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('a zip goes in, comes out as a folder and as a zip, and in again unchanged', {
+  timeout: 60_000,
+}, async () => {
+  const big = Buffer.from(Array.from({ length: 5_000_000 }, (_, index) => (index * 7919) % 251));
+  const contents = {
+    'a/ünï.md': Buffer.from('# A\n'),
+    'big.bin': big,
+    'empty.txt': Buffer.alloc(0),
+  };
+  const archive = join(folder, 'notes.zip');
+  const parts = Object.entries(contents).map(([name, content]) => ({ name, content }));
+  await writeFile(archive, zip(parts));
+  const first = await command('import', archive);
+  expect([first.code, first.stderr, first.stdout]).toEqual([
+    0,
+    '',
+    '3 imported, 0 changed, 0 unchanged, 0 refused, into notes\n',
+  ]);
+  const [out, packed] = [join(folder, 'out'), join(folder, 'out.zip')];
+  const exported = await command('export', '--workspace', 'notes', '--to', out);
+  expect([exported.code, exported.stderr]).toEqual([0, '']);
+  for (const [path, bytes] of Object.entries(contents))
+    expect((await readFile(join(out, path))).equals(bytes)).toBe(true);
+  expect((await readdir(out)).sort()).toEqual(['a', 'big.bin', 'empty.txt']);
+  expect((await command('export', '--workspace', 'notes', '--to', packed)).code).toBe(0);
+  const list = await run('python3', ['-m', 'zipfile', '-t', packed]);
+  expect(list.stdout).toContain('Done testing');
+  for (const source of [packed, out]) {
+    const again = await command('import', source, '--workspace', 'notes');
+    expect([again.code, again.stdout]).toEqual([
+      0,
+      '0 imported, 0 changed, 3 unchanged, 0 refused, into notes\n',
+    ]);
+  }
+});
+
+test('what is refused is said by name, and wrong usage is 2', async () => {
+  const archive = join(folder, 'bad.zip');
+  await writeFile(
+    archive,
+    zip([
+      { name: '../up', content: 'x' },
+      { name: 'ok', content: 'x' },
+    ]),
+  );
+  const { code, stdout, stderr } = await command('import', archive);
+  expect([code, stdout]).toEqual([1, '1 imported, 0 changed, 0 unchanged, 1 refused, into bad\n']);
+  expect(stderr).toMatch(/^refused \.\.\/up: The path contains/);
+  expect((await command('export', '--to', folder)).code).toBe(2);
+  expect((await command('export', '--workspace', 'no such', '--to', folder)).code).toBe(2);
+});
