@@ -11,8 +11,8 @@ import {
 } from '../uploads/tus.ts';
 import {
   ChecksumMismatch,
+  type Finish,
   type NewUpload,
-  type Upload,
   UploadExpired,
   type UploadStore,
 } from '../uploads/upload-store.ts';
@@ -28,7 +28,7 @@ type WithId = FastifyRequest<{ Params: { id: string } }>;
 type Parts = {
   uploads: UploadStore;
   /** Makes of a complete upload what it is for; answers the address of that. */
-  finish(actor: Actor, upload: Upload): Promise<string>;
+  finish(actor: Actor, ...upload: Parameters<Finish>): Promise<string>;
   limit: number;
 };
 
@@ -63,18 +63,19 @@ async function create(
   if (length > limit)
     throw new KyozoError('too_large', `The upload is larger than ${limit} bytes.`);
   const wanted = wantedBy(request, length);
+  const checksum = checksumIn(request);
   const made = await asActor(edge, request, async (actor) => {
     await edge.records.one(actor, workspace, wanted.workspaceId, new Set());
     authorize(file, 'create', actor);
     return { actor, upload: await store.create(actor, wanted) };
   });
   void reply.code(201).header('location', `/api/v1/uploads/${made.upload.id}`);
-  const { body } = receive(request, length);
+  const received = receive(request, length);
   if (!isPiece(request) && length > 0) return describe(made.upload, reply).send();
   const stop = () => request.raw.destroy();
   const upload = await store.alone(made.upload.id, stop, () =>
-    store.append(made.actor, made.upload, body, checksumIn(request), (it) =>
-      finish(made.actor, it),
+    store.append(made.actor, made.upload, received, checksum, (it, body) =>
+      finish(made.actor, it, body),
     ),
   );
   return describe(upload, reply).send();
@@ -139,8 +140,8 @@ async function append(
         void reply.header('upload-offset', String(found.received));
         throw new KyozoError('conflict', `The upload goes on at byte ${found.received}.`);
       }
-      const { body } = receive(request, found.length - offset);
-      return store.append(actor, found, body, checksum, (it) => finish(actor, it));
+      const received = receive(request, found.length - offset);
+      return store.append(actor, found, received, checksum, (it, body) => finish(actor, it, body));
     });
     return describe(upload, reply).code(204).send();
   });

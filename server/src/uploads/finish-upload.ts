@@ -18,14 +18,14 @@ type Parts = {
  */
 export const finishUpload =
   ({ uploads, transfers, workspaces, changed }: Parts) =>
-  async (actor: Actor, upload: Upload): Promise<string> => {
+  async (actor: Actor, upload: Upload, coming?: AsyncIterable<Uint8Array>): Promise<string> => {
     const { id, workspaceId, path, contentType, length: size } = upload;
+    const body = coming ?? createReadStream(uploads.file(id), { highWaterMark: 2 ** 19 });
     if (upload.purpose === 'import') {
-      const address = await transfers.write(createReadStream(uploads.file(id)));
+      const address = await transfers.write(body);
       const row = await transfers.start(actor, 'import', workspaceId, { address, size });
       return `/api/v1/transfers/${row.id}`;
     }
-    const body = createReadStream(uploads.file(id), { highWaterMark: 2 ** 19 });
     const said = { contentType: contentType ?? undefined, size };
     const put = await putAtPath(workspaces, actor, { workspaceId, path }, body, said);
     changed(actor.teamId);

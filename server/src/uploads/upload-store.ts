@@ -24,6 +24,8 @@ export type Upload = {
 };
 export type NewUpload = Omit<Upload, 'id' | 'received' | 'result' | 'expiresAt'>;
 export type Checksum = { algorithm: 'sha1' | 'sha256' | 'md5'; digest: Buffer };
+/** Makes of a whole upload what it is for, of its file or of a body that comes; answers the address. */
+export type Finish = (upload: Upload, body?: AsyncIterable<Uint8Array>) => Promise<string>;
 /** A piece was not what its checksum says; nothing of it was kept. */
 export class ChecksumMismatch extends Error {}
 /** The upload has ended by its age. */
@@ -104,10 +106,12 @@ export class UploadStore {
   async append(
     actor: Actor,
     upload: Upload,
-    body: AsyncIterable<Uint8Array>,
+    { body, size }: { body: AsyncIterable<Uint8Array>; size: number | undefined },
     checksum: Checksum | undefined,
-    finish: (upload: Upload) => Promise<string>,
+    finish: Finish,
   ): Promise<Upload> {
+    if (size === upload.length && size > 0 && !checksum)
+      return this.#whole(actor, upload, body, finish);
     const handle = await open(this.file(upload.id), 'r+').catch(full);
     let received = upload.received;
     let failure: unknown;
@@ -132,16 +136,54 @@ export class UploadStore {
     }
     const complete = received === upload.length && failure === undefined;
     const result = complete ? await finish(upload) : null;
-    const kept = complete ? received : Math.min(received, Math.max(upload.length - 1, 0));
+    const kept = await this.#keep(actor, upload, received, result);
+    if (failure !== undefined) throw failure;
+    return kept;
+  }
+
+  /**
+   * Takes in a whole upload at once: on its way to where it belongs it is written down here too, for the
+   * case that it breaks off. Once all has come that copy is dropped before the disk has had to write it:
+   * written twice, 100 MiB took four times as long as a plain stream to disk.
+   */
+  async #whole(
+    actor: Actor,
+    upload: Upload,
+    body: AsyncIterable<Uint8Array>,
+    finish: Finish,
+  ): Promise<Upload> {
+    const handle = await open(this.file(upload.id), 'r+').catch(full);
+    const came = { bytes: 0, failure: undefined as unknown };
+    try {
+      await handle.truncate(0);
+      const result = await finish(upload, copied(body, handle, upload.length, came));
+      return await this.#keep(actor, upload, came.bytes, result);
+    } catch (error) {
+      if (came.failure === undefined) throw error;
+      await handle.sync();
+      await this.#keep(actor, upload, came.bytes, null);
+      throw came.failure;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Writes down how far an upload is; what is complete without a result waits for its last byte again. */
+  async #keep(
+    actor: Actor,
+    upload: Upload,
+    received: number,
+    result: string | null,
+  ): Promise<Upload> {
+    const kept = result === null ? Math.min(received, Math.max(upload.length - 1, 0)) : received;
     const [row] = await this.#database.rows<Upload>(
       actor,
       sql`update uploads set received = ${kept}, result = ${result},
           expires_at = now() + make_interval(secs => ${uploadLife})
         where id = ${upload.id} and received = ${upload.received} and result is null returning ${columns}`,
     );
-    if (failure !== undefined) throw failure;
     if (!row) throw new KyozoError('conflict', 'Another request has continued this upload.');
-    if (complete) await rm(this.file(upload.id), { force: true });
+    if (result !== null) await rm(this.file(upload.id), { force: true });
     return row;
   }
 
@@ -158,6 +200,28 @@ export class UploadStore {
 }
 
 export const uploadsFolder = (dataDir: string): string => join(dataDir, 'uploads');
+
+async function* copied(
+  body: AsyncIterable<Uint8Array>,
+  handle: FileHandle,
+  length: number,
+  came: { bytes: number; failure: unknown },
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of body) {
+      const writing = writeAt(handle, piece, came.bytes);
+      // Met below; meanwhile the same piece is written where it belongs.
+      writing.catch(() => undefined);
+      yield piece;
+      came.bytes += await writing;
+    }
+    if (came.bytes !== length) throw new KyozoError('malformed', 'The content broke off.');
+  } catch (error) {
+    came.failure = error;
+    throw error;
+  }
+  await handle.truncate(0).catch(full);
+}
 
 async function writeAt(handle: FileHandle, piece: Uint8Array, position: number): Promise<number> {
   for (let at = 0; at < piece.length; ) {
