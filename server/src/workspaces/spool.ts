@@ -36,15 +36,20 @@ export async function settle(
   const check = new TextCheck();
   const start: Uint8Array[] = [];
   let length = 0;
+  let looked = false;
   while (length <= heldLimit) {
     const next = await source.next();
     if (next.done) return whole(path, Buffer.concat(start));
     start.push(next.value);
     length += next.value.length;
     check.add(next.value);
-    if (check.binary && size !== undefined && length >= startSize) {
+    if (!check.binary || size === undefined) continue;
+    // Some formats say what they are behind a long head, so what the start does not tell, more may.
+    if ((length >= startSize && !looked) || length > heldLimit) {
+      looked = true;
       const kind = await kindOf(path, Buffer.concat(start));
-      return { kind, size, body: follow(start, source), release: nothing };
+      if (length > heldLimit || kind.contentType !== unknownKind.contentType)
+        return { kind, size, body: follow(start, source), release: nothing };
     }
   }
   return spool(path, start, source, check, folder);

@@ -45,9 +45,12 @@ describe('content that comes as a stream', () => {
   const text = Buffer.from('Straße → 😀\n'.repeat(400_000));
   const late = Buffer.concat([Buffer.alloc(6 * MB, 'x'), Buffer.from([0])]);
   const cut = Buffer.concat([Buffer.alloc(6 * MB, 'x'), Buffer.from([0xe2, 0x82])]);
+  const hex = (digits: string) => Buffer.from(digits, 'hex');
+  // What it is shows only behind a chunk of a megabyte.
   const image = Buffer.concat([
-    Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'),
-    randomBytes(6 * MB),
+    hex('89504e470d0a1a0a0000000d494844520000000100000001080600000000000000'),
+    ...[hex('0010000065584966'), Buffer.alloc(MB + 4, 0xfe)],
+    ...[hex('0040000049444154'), Buffer.alloc(5 * MB, 0xfe)],
   ]);
   test.each<[string, string, Buffer, string, string]>([
     ['long text', 'a.txt', text, 'hybrid', 'text/plain'],
