@@ -116,7 +116,6 @@ async function start(
   };
   const temporary = await openTemporary(config.dataDir);
   const files = new FileStore(database, storages, follow, temporary);
-  const files = new FileStore(database, storages, findNotebook, temporary);
   const uploadStore = await UploadStore.open(database, config.dataDir);
   const transfers = await Transfers.open(database, queue, config.dataDir);
   const signals = new Signals();
