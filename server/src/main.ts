@@ -56,6 +56,8 @@ import { type Workspaces, workspaceChanges, workspacePerformers } from './worksp
 import { FileStore, type Follower } from './workspaces/file-store.ts';
 import { History } from './workspaces/history.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
+import { Pushes } from './workspaces/push.ts';
+import { pushLimits } from './workspaces/push-limits.ts';
 import { Runner } from './workspaces/runner.ts';
 
 export type Running = { url: string; stop(): Promise<void>; failed: Promise<string> };
@@ -213,11 +215,21 @@ async function start(
     reply.type('application/json').send(document),
   );
   await app.register(async (scope) => docs(scope));
+  const pushes = new Pushes({
+    ...{ database, files, storages, spawner, changed: feed.changed },
+    limits: pushLimits(config.pushedFileLimit),
+    publishAll: (team, workspace) => documents.publishAll(team, workspace),
+    follow: (fileId) => documents.follow(fileId),
+    closed: (fileId) => live?.closeDocument(fileId),
+    log: (error) => log.error(error),
+  });
   await app.register(async (scope) =>
     gitHttp<Actor>(scope, {
       authenticate: (_name, password) => authenticator.current(password),
       locate: (actor, team, workspace) =>
         locate(actor, team, workspace, { database, files, documents }),
+      receive: (actor, target, push) => pushes.receive(actor, target, push),
+      mostRefs: pushes.limits.refs,
       spawner,
       storages,
     }),

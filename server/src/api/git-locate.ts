@@ -3,6 +3,7 @@ import type { LiveDocuments } from '../collaboration/live-documents.ts';
 import type { Database, Tenant } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { FileStore } from '../workspaces/file-store.ts';
+import { readRefs } from '../workspaces/push-refs.ts';
 import type { GitTarget } from './git-http.ts';
 
 type Parts = { database: Database; files: FileStore; documents: LiveDocuments };
@@ -30,5 +31,16 @@ export async function locate(
   await documents.publishAll(tenant.teamId, found.workspace_id);
   await files.commitEmpty(tenant, found.workspace_id);
   const head = await files.openRepository(tenant, found.workspace_id);
-  return { workspaceId: found.workspace_id, head, mayWrite: scopeAllows(actor, 'files', 'write') };
+  const [row] = await database.rows<{ archived: boolean }>(
+    tenant,
+    sql`select archived_at is not null as archived from workspaces where id = ${found.workspace_id}`,
+  );
+  return {
+    ...tenant,
+    workspaceId: found.workspace_id,
+    head,
+    refs: await readRefs(database, tenant, found.workspace_id),
+    mayWrite: scopeAllows(actor, 'files', 'write'),
+    archived: row?.archived ?? true,
+  };
 }

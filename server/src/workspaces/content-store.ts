@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { KyozoError } from '@kyozo/resource';
@@ -68,6 +69,31 @@ export class ContentStore {
       live: kind.text && bytes.length <= liveLimit,
     };
     return { ...content, treeAddress: await this.#pointer(scope, content) };
+  }
+
+  /**
+   * Settles what a blob that is in the repository already is, as content of `path`; what the rules keep
+   * outside git is copied there.
+   */
+  async adopt(
+    tenant: Tenant,
+    workspaceId: string,
+    path: string,
+    blob: string,
+    bytes: Uint8Array,
+  ): Promise<Content> {
+    const kind = await kindOf(path, bytes);
+    const backend = chooseBackend({ ...kind, size: bytes.length });
+    if (backend !== 'git') return this.put(tenant, workspaceId, path, bytes);
+    return {
+      address: blob,
+      size: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      backend,
+      contentType: kind.contentType,
+      live: kind.text && bytes.length <= liveLimit,
+      treeAddress: blob,
+    };
   }
 
   /** What stands in the tree for a file's newest bytes. */

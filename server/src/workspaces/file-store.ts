@@ -32,6 +32,23 @@ export type Follower = (
   bytes: Uint8Array,
 ) => Promise<void>;
 
+/** What a push does while it holds the workspace's row. */
+export type Held = {
+  transaction: Transaction;
+  /** The commit that `main` points at. */
+  head: string | null;
+  archived: boolean;
+  /** Inserts a file's row. */
+  add(id: string, values: Values): Promise<void>;
+  change(id: string, action: 'write' | 'destroy', values: Values): Promise<void>;
+  /** Records a version, and lets follow what follows from its bytes. */
+  record(row: FileRow, content: Content, bytes: Uint8Array, about: Recorded): Promise<void>;
+  /** Makes a commit the head; the ref on disk follows. */
+  moveHead(commit: string): Promise<void>;
+};
+
+export type Recorded = { message: string; authors: readonly Person[]; at?: Date; commit: string };
+
 type Plan<Result> = {
   message: string;
   changes: { path: string; address: string | null }[];
@@ -252,6 +269,37 @@ export class FileStore {
     return row.head_commit;
   }
 
+  /** Runs `work` in one transaction that holds the workspace's row. @throws KyozoError `not_found` */
+  hold<Result>(
+    signer: Actor,
+    workspaceId: string,
+    work: (held: Held) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#database.transaction(signer, async (transaction) => {
+      const [locked] = await transaction.rows<{ head_commit: string | null; archived: boolean }>(
+        sql`select head_commit, archived_at is not null as archived from workspaces
+          where id = ${workspaceId} for update`,
+      );
+      if (!locked) throw notFound('There is no such workspace.');
+      return work({
+        transaction,
+        head: locked.head_commit,
+        archived: locked.archived,
+        add: async (id, values) => {
+          const change = { kind: 'insert' as const, resource: file, id, values };
+          await transaction.text(changeStatement(signer, { ...change, event: file.events.create }));
+        },
+        change: async (id, action, values) =>
+          void (await this.#change(transaction, signer, id, action, values)),
+        record: async (row, content, bytes, { commit, ...about }) => {
+          await this.#record(transaction, signer, row, content, commit, about);
+          await this.#follow(transaction, signer, row, bytes);
+        },
+        moveHead: (commit) => moveHead(transaction, signer, workspaceId, commit),
+      });
+    });
+  }
+
   /** Plans with the workspace's row locked, writes the commit, and makes both true in one transaction. */
   async #commit<Result>(
     writer: Writer,
@@ -279,15 +327,7 @@ export class FileStore {
         })
         .catch(fromStorage);
       head = commit;
-      const event = { name: 'workspace.committed', version: 1 };
-      const change = {
-        kind: 'update' as const,
-        resource: workspace,
-        id: workspaceId,
-        values: { headCommit: commit },
-        event,
-      };
-      await transaction.text(changeStatement(writer, change));
+      await moveHead(transaction, writer, workspaceId, commit);
       return apply(commit);
     });
     // The ref follows; should this fail or be cut off, the next open repairs it from the database.
@@ -324,7 +364,7 @@ export class FileStore {
     row: FileRow,
     content: Content,
     commit: string | undefined,
-    { message, authors }: WriteOptions,
+    { message, authors, at }: WriteOptions & { at?: Date },
   ): Promise<void> {
     const values = {
       teamId: row.team_id,
@@ -338,6 +378,7 @@ export class FileStore {
       address: content.address,
       sha256: content.sha256,
       commit: commit ?? null,
+      ...(at && { insertedAt: at.toISOString() }),
     };
     const change = {
       kind: 'insert' as const,
@@ -360,7 +401,7 @@ export class FileStore {
   }
 }
 
-const rowValues = (content: Content) => ({
+export const rowValues = (content: Content) => ({
   content_type: content.contentType,
   size: content.size,
   storage_backend: content.backend,
@@ -369,7 +410,7 @@ const rowValues = (content: Content) => ({
   live: content.live,
 });
 
-const contentValues = (content: Content): Values => ({
+export const contentValues = (content: Content): Values => ({
   contentType: content.contentType,
   size: content.size,
   storageBackend: content.backend,
@@ -378,7 +419,7 @@ const contentValues = (content: Content): Values => ({
   live: content.live,
 });
 
-const fileRow = (
+export const fileRow = (
   id: string,
   teamId: string,
   workspaceId: string,
@@ -395,6 +436,18 @@ const fileRow = (
   row_version: '',
   ...rowValues(content),
 });
+
+async function moveHead(
+  transaction: Transaction,
+  signer: Signer,
+  id: string,
+  headCommit: string,
+): Promise<void> {
+  const event = { name: 'workspace.committed', version: 1 };
+  const values = { headCommit };
+  const change = { kind: 'update' as const, resource: workspace, id, values, event };
+  await transaction.text(changeStatement(signer, change));
+}
 
 async function lockFile(transaction: Transaction, id: string): Promise<FileRow> {
   const [row] = await transaction.rows<FileRow>(
