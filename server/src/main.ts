@@ -21,6 +21,7 @@ import { health } from './api/health.ts';
 import { history } from './api/history.ts';
 import { createHttp } from './api/http.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
+import { lfs } from './api/lfs.ts';
 import { mailbox } from './api/mailbox.ts';
 import { openApi } from './api/openapi/openapi.ts';
 import { signInMethods } from './api/sign-in-methods.ts';
@@ -55,6 +56,7 @@ import { version } from './version.ts';
 import { type Workspaces, workspaceChanges, workspacePerformers } from './workspaces/actions.ts';
 import { FileStore, type Follower } from './workspaces/file-store.ts';
 import { History } from './workspaces/history.ts';
+import { LfsStore } from './workspaces/lfs-store.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
 import { Pushes } from './workspaces/push.ts';
 import { pushLimits } from './workspaces/push-limits.ts';
@@ -223,16 +225,20 @@ async function start(
     closed: (fileId) => live?.closeDocument(fileId),
     log: (error) => log.error(error),
   });
+  const doors = {
+    authenticate: (_name: string, password: string) => authenticator.current(password),
+    locate: (actor: Actor, team: string, workspace: string) =>
+      locate(actor, team, workspace, { database, files, documents }),
+  };
   await app.register(async (scope) =>
     gitHttp<Actor>(scope, {
-      authenticate: (_name, password) => authenticator.current(password),
-      locate: (actor, team, workspace) =>
-        locate(actor, team, workspace, { database, files, documents }),
+      ...{ ...doors, spawner, storages, mostRefs: pushes.limits.refs },
       receive: (actor, target, push) => pushes.receive(actor, target, push),
-      mostRefs: pushes.limits.refs,
-      spawner,
-      storages,
     }),
+  );
+  const objects = new LfsStore(database, storages);
+  await app.register(async (scope) =>
+    lfs(scope, { ...doors, store: objects, publicUrl: config.publicUrl }),
   );
   app.get('/.well-known/jwks.json', async () => accounts.keys.jwks());
   await health(

@@ -116,7 +116,7 @@ function contentVersionOf(request: FastifyRequest, row: FileRow): string | undef
 }
 
 /** One byte range of RFC 9110; several ranges are answered with the whole, as it allows. */
-function rangeOf(
+export function rangeOf(
   header: string | undefined,
   size: number,
   ifRange: string | undefined,

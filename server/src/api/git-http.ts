@@ -34,10 +34,10 @@ export type GitHttpOptions<Actor> = {
   storages: { git: GitStorage };
 };
 
-type Params = { team: string; workspace: string };
+export type Params = { team: string; workspace: string };
 type Route = { Params: Params; Querystring: { service?: string } };
 
-const PREFIX = '/git/:team/:workspace.git';
+export const PREFIX = '/git/:team/:workspace.git';
 const UPLOAD = 'git-upload-pack';
 const RECEIVE = 'git-receive-pack';
 const MAIN = 'refs/heads/main';
@@ -46,7 +46,7 @@ const PROTOCOL = /^version=[0-2](:[\w.=-]{1,200})*$/;
 /** What a client may ask in one request, after decompression: room for 600,000 haves. */
 const MAX_REQUEST = 32 * 1024 * 1024;
 
-class Refusal extends Error {
+export class Refusal extends Error {
   readonly statusCode: number;
   constructor(statusCode: number, message: string) {
     super(message);
@@ -140,13 +140,16 @@ function bodyOf(request: FastifyRequest, service: string): { body: Readable; gzi
   return { body, gzip: encoding !== 'identity' };
 }
 
-function mustWrite({ mayWrite, archived }: GitTarget): void {
+export function mustWrite({ mayWrite, archived }: GitTarget): void {
   if (!mayWrite) throw new Refusal(403, 'This credential may read here, but not push.');
   if (archived) throw new Refusal(403, 'The workspace is archived; nothing can be pushed to it.');
 }
 
-/** The workspace and its repository's folder, its refs put right; a Refusal for whom it is not. */
-async function find<Actor>(options: GitHttpOptions<Actor>, request: FastifyRequest<Route>) {
+/** Who asks for which workspace. @throws Refusal 401 for a wrong credential, 404 for whom it is not */
+export async function identify<Actor>(
+  options: Pick<GitHttpOptions<Actor>, 'authenticate' | 'locate'>,
+  request: FastifyRequest<{ Params: Params }>,
+): Promise<{ actor: Actor; target: GitTarget }> {
   const credential = readBasic(request.headers.authorization);
   const actor = credential && (await options.authenticate(...credential));
   if (!actor) throw new Refusal(401, 'Sign in with an access token or an API key as the password.');
@@ -154,6 +157,12 @@ async function find<Actor>(options: GitHttpOptions<Actor>, request: FastifyReque
   const readable = SLUG.test(team) && SLUG.test(workspace);
   const target = readable ? await options.locate(actor, team, workspace) : undefined;
   if (!target) throw new Refusal(404, 'There is no such repository.');
+  return { actor, target };
+}
+
+/** The workspace and its repository's folder, its refs put right; a Refusal for whom it is not. */
+async function find<Actor>(options: GitHttpOptions<Actor>, request: FastifyRequest<Route>) {
+  const { actor, target } = await identify(options, request);
   await options.storages.git.repairRefs(target.workspaceId, target.head, target.refs);
   return { actor, target, repository: options.storages.git.folder(target.workspaceId) };
 }

@@ -129,22 +129,22 @@ function readCommand(text: string, commands: Command[], capabilities: Set<string
 const tooMany = (most: number) =>
   new BadPush(`At most ${most} branches and tags can be pushed at once.`, 413);
 
+/** What is left of the body. When nobody wants it any more it is read and dropped, so that the answer arrives. */
 function continued(start: Buffer, iterator: AsyncIterator<Buffer>): Readable {
   const stream = new PassThrough();
+  let go: () => void = () => undefined;
+  for (const event of ['drain', 'close']) stream.on(event, () => go());
+  stream.on('error', () => undefined);
   const pump = async () => {
     if (start.length > 0) stream.write(start);
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-      if (!stream.write(next.value) && !stream.destroyed) {
-        await new Promise<void>((go) => {
-          stream.once('drain', go);
-          stream.once('close', go);
-        });
-      }
-      // Nobody wants it any more: the rest is read and dropped, so that the answer arrives.
+      if (stream.destroyed || stream.write(next.value)) continue;
+      await new Promise<void>((resolve) => {
+        go = resolve;
+      });
     }
     stream.end();
   };
-  stream.on('error', () => undefined);
-  void pump().catch((error) => stream.destroy(error));
+  void pump().catch(() => stream.destroy(new BadPush('The push ends too early.')));
   return stream;
 }

@@ -9,6 +9,7 @@ import { StorageError } from '../storage/errors.ts';
 import { PathClash } from '../storage/git.ts';
 import type { ByteRange, Stored } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
+import { pointerText } from './lfs.ts';
 
 /** What the store needs to know of a file; names are the columns'. */
 export type FileRow = {
@@ -113,7 +114,7 @@ export class ContentStore {
     content: Stored & { backend: Backend },
   ): Promise<string> {
     if (content.backend === 'git') return content.address;
-    const text = `version https://git-lfs.github.com/spec/v1\noid sha256:${content.sha256}\nsize ${content.size}\n`;
+    const text = pointerText(content);
     return (await this.#storages.git.put(scope, Buffer.from(text)).catch(fromStorage)).address;
   }
 

@@ -263,6 +263,8 @@ export class Pushes {
   /** A sentence for the person; what is the server's fault is logged. */
   #explain(error: unknown): string {
     if (error instanceof PushRefused || error instanceof KyozoError) return error.message;
+    const { statusCode, message } = error as Error & { statusCode?: number };
+    if (statusCode !== undefined && statusCode < 500) return message;
     this.#parts.log(error);
     return 'Something went wrong on the server; nothing was changed.';
   }

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { open, until } from '../collaboration/editor.ts';
-import { Person, type RecordObject, register } from '../support/api.ts';
+import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { addressOf, bare, git, must, temporary } from './repository.ts';
 
@@ -249,7 +249,12 @@ test('a key that may only read, and an archived workspace, refuse a push', async
   const archived = await git(clone, 'push', 'origin', 'HEAD:main');
   expect(archived.said).toMatch(/remote: The workspace is archived/);
   const stranger = await register(server.url, 'Eve');
-  const foreign = await git(clone, 'push', reader.replace(ann.token!, stranger.token!), 'HEAD:main');
+  const foreign = await git(
+    clone,
+    'push',
+    reader.replace(ann.token!, stranger.token!),
+    'HEAD:main',
+  );
   expect(foreign.said).toMatch(/not found/);
   expect(await filesByPath()).toEqual({});
 });
