@@ -227,8 +227,8 @@ async function start(
   });
   const doors = {
     authenticate: (_name: string, password: string) => authenticator.current(password),
-    locate: (actor: Actor, team: string, workspace: string) =>
-      locate(actor, team, workspace, { database, files, documents }),
+    locate: (actor: Actor, team: string, workspace: string, fresh: boolean) =>
+      locate(actor, team, workspace, fresh, { database, files, documents }),
   };
   await app.register(async (scope) =>
     gitHttp<Actor>(scope, {

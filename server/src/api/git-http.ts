@@ -24,8 +24,13 @@ export type GitTarget = PushTarget & {
 export type GitHttpOptions<Actor> = {
   /** The actor behind a Basic credential; undefined when it is wrong. */
   authenticate(username: string, password: string): Promise<Actor | undefined>;
-  /** The workspace when the actor may see it, after its pending edits have been committed. */
-  locate(actor: Actor, teamSlug: string, workspaceSlug: string): Promise<GitTarget | undefined>;
+  /** The workspace when the actor may see it; `fresh`: after its pending edits have been committed. */
+  locate(
+    actor: Actor,
+    teamSlug: string,
+    workspaceSlug: string,
+    fresh: boolean,
+  ): Promise<GitTarget | undefined>;
   /** Takes a push; whom it is to be refused is in its report. */
   receive(actor: Actor, target: GitTarget, push: PushRequest): Promise<PushReport>;
   /** Branches and tags in one push. */
@@ -155,7 +160,9 @@ export async function identify<Actor>(
   if (!actor) throw new Refusal(401, 'Sign in with an access token or an API key as the password.');
   const { team, workspace } = request.params;
   const readable = SLUG.test(team) && SLUG.test(workspace);
-  const target = readable ? await options.locate(actor, team, workspace) : undefined;
+  const target = readable
+    ? await options.locate(actor, team, workspace, request.method === 'GET')
+    : undefined;
   if (!target) throw new Refusal(404, 'There is no such repository.');
   return { actor, target };
 }

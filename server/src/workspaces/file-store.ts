@@ -258,17 +258,6 @@ export class FileStore {
     for (const { id } of rows) await this.write(writer as Writer, id, new Uint8Array());
   }
 
-  /** The commit that `main` points at; makes the repository's own ref say the same. */
-  async openRepository(reader: Actor | Tenant, workspaceId: string): Promise<string | null> {
-    const [row] = await this.#database.rows<{ head_commit: string | null }>(
-      reader,
-      sql`select head_commit from workspaces where id = ${workspaceId}`,
-    );
-    if (!row) throw notFound();
-    await this.#storages.git.repairRef(workspaceId, row.head_commit);
-    return row.head_commit;
-  }
-
   /** Runs `work` in one transaction that holds the workspace's row. @throws KyozoError `not_found` */
   hold<Result>(
     signer: Actor,

@@ -8,17 +8,32 @@ const MOST_REFS = 10_000;
 /** What a client asks for one ref; `undefined` is "not there". */
 export type Command = { name: string; old: string | undefined; new: string | undefined };
 
-/** All refs but `main`, by name. */
-export async function readRefs(
+/** What the database says of a repository: the truth, which git's files follow. */
+export type RepositoryState = {
+  head: string | null;
+  archived: boolean;
+  /** All refs but `main`, by name. */
+  refs: Map<string, string>;
+};
+
+/** The head and the refs of a workspace, seen at one moment; undefined when there is none. */
+export async function readRepository(
   database: Pick<Queries, 'rows'>,
   tenant: Tenant,
   workspaceId: string,
-): Promise<Map<string, string>> {
-  const rows = await database.rows<{ name: string; oid: string }>(
+): Promise<RepositoryState | undefined> {
+  const [row] = await database.rows<{
+    head: string | null;
+    archived: boolean;
+    refs: [string, string][];
+  }>(
     tenant,
-    sql`select name, oid from git_refs where workspace_id = ${workspaceId} and name <> ${MAIN} order by name collate "C"`,
+    sql`select head_commit as head, archived_at is not null as archived, array(
+        select json_build_array(name, oid) from git_refs
+        where workspace_id = w.id and name <> ${MAIN} order by name collate "C"
+      ) as refs from workspaces w where id = ${workspaceId}`,
   );
-  return new Map(rows.map(({ name, oid }) => [name, oid]));
+  return row && { ...row, refs: new Map(row.refs) };
 }
 
 /** All refs while the workspace is held, `main` as it was last pushed. */
