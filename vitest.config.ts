@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'server',
           include: [
-            'server/test/{accounts,api,collaboration,database,events,jobs,mail,media,threats,uploads,archives,workspaces,start}/**/*.test.ts',
+            'server/test/{accounts,api,collaboration,database,events,git,jobs,mail,media,threats,uploads,archives,workspaces,start}/**/*.test.ts',
           ],
           globalSetup: ['server/test/support/cluster.ts'],
         },

@@ -6,6 +6,7 @@ import { fuzz } from './fuzz.ts';
 import { matrix } from './matrix.ts';
 import { variants } from './mutants/variants.ts';
 import { mutants } from './mutants.ts';
+import { push } from './push.ts';
 
 /** A soak: as many runs as asked, the same for the same seed. @throws Error that says what was lost */
 type Soak = (options: { seed: number; runs: number; say: (line: string) => void }) => Promise<void>;
@@ -15,6 +16,7 @@ const soaks: Record<string, { run: Soak; runs: number }> = {
   fuzz: { run: fuzz, runs: 100_000 },
   matrix: { run: matrix, runs: 250_000 },
   mutants: { run: mutants, runs: variants.length },
+  push: { run: push, runs: 1_000 },
 };
 
 const { values, positionals } = parseArgs({

@@ -26,6 +26,8 @@ export type Config = {
   signInsPerMinute: number;
   bodyLimit: number;
   uploadLimit: number;
+  /** Bytes of one file in a push. */
+  pushedFileLimit: number;
   messageLimit: number;
   /** Where mail goes; files in the data directory when undefined. */
   smtpUrl: string | undefined;
@@ -75,6 +77,7 @@ export function readConfig(environment: Environment): Config {
     signInsPerMinute: integer(environment, 'LIMIT_SIGN_INS', 20, 1, 1_000_000),
     bodyLimit: integer(environment, 'LIMIT_BODY', 16 * 2 ** 20, 1024, 2 ** 30),
     uploadLimit: integer(environment, 'LIMIT_UPLOAD', 10 * 2 ** 30, 1024, 2 ** 43),
+    pushedFileLimit: integer(environment, 'LIMIT_PUSHED_FILE', 100 * 2 ** 20, 1024, 2 ** 30),
     messageLimit: integer(environment, 'LIMIT_MESSAGE', 16 * 2 ** 20, 1024, 2 ** 30),
     smtpUrl,
     mailFrom: mailFrom(environment),

@@ -22,6 +22,7 @@ import { health } from './api/health.ts';
 import { history } from './api/history.ts';
 import { createHttp } from './api/http.ts';
 import { jsonApi } from './api/jsonapi/routes.ts';
+import { lfs } from './api/lfs.ts';
 import { mailbox } from './api/mailbox.ts';
 import { openApi } from './api/openapi/openapi.ts';
 import { signInMethods } from './api/sign-in-methods.ts';
@@ -61,9 +62,13 @@ import { finishUpload } from './uploads/finish-upload.ts';
 import { UploadStore, uploadsFolder } from './uploads/upload-store.ts';
 import { version } from './version.ts';
 import { type Workspaces, workspaceChanges, workspacePerformers } from './workspaces/actions.ts';
+import { ContentStore } from './workspaces/content-store.ts';
 import { FileStore, type Follower } from './workspaces/file-store.ts';
 import { History } from './workspaces/history.ts';
+import { LfsStore } from './workspaces/lfs-store.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
+import { Pushes } from './workspaces/push.ts';
+import { pushLimits } from './workspaces/push-limits.ts';
 import { Runner } from './workspaces/runner.ts';
 
 export type Running = { url: string; stop(): Promise<void>; failed: Promise<string> };
@@ -115,7 +120,8 @@ async function start(
     await queue.add('process-storage', { teamId: row.team_id, fileId: row.id }, transaction);
   };
   const temporary = await openTemporary(config.dataDir);
-  const files = new FileStore(database, storages, follow, temporary);
+  const contents = new ContentStore(storages, temporary);
+  const files = new FileStore(database, storages, contents, follow);
   const uploadStore = await UploadStore.open(database, config.dataDir);
   const transfers = await Transfers.open(database, queue, config.dataDir);
   const signals = new Signals();
@@ -202,7 +208,7 @@ async function start(
     ...workspaceChanges({
       ...workspaces,
       database: queries,
-      files: new FileStore(queries, storages, follow, temporary),
+      files: new FileStore(queries, storages, contents, follow),
       publish: async () => ({ changed: false }),
     }),
     ...teamChanges(queries, seen),
@@ -237,14 +243,28 @@ async function start(
     reply.type('application/json').send(document),
   );
   await app.register(async (scope) => docs(scope));
+  const pushes = new Pushes({
+    ...{ database, files, storages, contents, spawner, changed: feed.changed },
+    limits: pushLimits(config.pushedFileLimit),
+    publishAll: (team, workspace) => documents.publishAll(team, workspace),
+    follow: (fileId) => documents.follow(fileId),
+    closed: (fileId) => live?.closeDocument(fileId),
+    log: (error) => log.error(error),
+  });
+  const doors = {
+    authenticate: (_name: string, password: string) => authenticator.current(password),
+    locate: (actor: Actor, team: string, workspace: string, fresh: boolean) =>
+      locate(actor, team, workspace, fresh, { database, files, documents }),
+  };
   await app.register(async (scope) =>
     gitHttp<Actor>(scope, {
-      authenticate: (_name, password) => authenticator.current(password),
-      locate: (actor, team, workspace) =>
-        locate(actor, team, workspace, { database, files, documents }),
-      spawner,
-      storages,
+      ...{ ...doors, spawner, storages, mostRefs: pushes.limits.refs },
+      receive: (actor, target, push) => pushes.receive(actor, target, push),
     }),
+  );
+  const objects = new LfsStore(database, storages, contents);
+  await app.register(async (scope) =>
+    lfs(scope, { ...doors, store: objects, publicUrl: config.publicUrl }),
   );
   app.get('/.well-known/jwks.json', async () => accounts.keys.jwks());
   await health(

@@ -44,6 +44,13 @@ const plain: Record<string, Access> = {
   'GET /git/:team/:workspace.git/info/refs': 'protocol',
   'POST /git/:team/:workspace.git/git-upload-pack': 'protocol',
   'POST /git/:team/:workspace.git/git-receive-pack': 'protocol',
+  'POST /git/:team/:workspace.git/info/lfs/objects/batch': 'protocol',
+  'GET /git/:team/:workspace.git/info/lfs/objects/:oid': 'protocol',
+  'PUT /git/:team/:workspace.git/info/lfs/objects/:oid': 'protocol',
+  'POST /git/:team/:workspace.git/info/lfs/objects/verify': 'protocol',
+  'GET /git/:team/:workspace.git/info/lfs/locks': 'protocol',
+  'POST /git/:team/:workspace.git/info/lfs/locks': 'protocol',
+  'POST /git/:team/:workspace.git/info/lfs/locks/verify': 'protocol',
 };
 
 /** Every route of the server by method and address, and who may call it. */

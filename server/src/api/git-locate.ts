@@ -3,18 +3,21 @@ import type { LiveDocuments } from '../collaboration/live-documents.ts';
 import type { Database, Tenant } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { FileStore } from '../workspaces/file-store.ts';
+import { readRepository } from '../workspaces/push-refs.ts';
 import type { GitTarget } from './git-http.ts';
 
 type Parts = { database: Database; files: FileStore; documents: LiveDocuments };
 
 /**
  * The repository that a git address names, when the person is a member and the key is of that team.
- * What is typed and not yet a version becomes one first, so that a clone holds what the editors show.
+ * When it must be `fresh`, what is typed and not yet a version becomes one first, so that a clone holds
+ * what the editors show.
  */
 export async function locate(
   actor: Actor,
   teamSlug: string,
   workspaceSlug: string,
+  fresh: boolean,
   { database, files, documents }: Parts,
 ): Promise<GitTarget | undefined> {
   const [found] = await database.rows<{ team_id: string; workspace_id: string }>(
@@ -27,8 +30,12 @@ export async function locate(
   );
   if (!found || !scopeAllows(actor, 'files', 'read')) return undefined;
   const tenant: Tenant = { teamId: found.team_id };
-  await documents.publishAll(tenant.teamId, found.workspace_id);
-  await files.commitEmpty(tenant, found.workspace_id);
-  const head = await files.openRepository(tenant, found.workspace_id);
-  return { workspaceId: found.workspace_id, head, mayWrite: scopeAllows(actor, 'files', 'write') };
+  const { workspace_id: workspaceId } = found;
+  if (fresh) {
+    await documents.publishAll(tenant.teamId, workspaceId);
+    await files.commitEmpty(tenant, workspaceId);
+  }
+  const state = await readRepository(database, tenant, workspaceId);
+  if (!state) return undefined;
+  return { ...tenant, workspaceId, ...state, mayWrite: scopeAllows(actor, 'files', 'write') };
 }

@@ -76,7 +76,7 @@ const typeOf = (contentType: string) =>
   contentType.startsWith('text/') ? `${contentType}; charset=utf-8` : contentType;
 
 /** One byte range of RFC 9110; several ranges are answered with the whole, as it allows. */
-function rangeOf(
+export function rangeOf(
   header: string | undefined,
   size: number,
 ): ByteRange | 'unsatisfiable' | undefined {

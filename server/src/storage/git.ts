@@ -8,7 +8,7 @@ import { putLarge } from './git/large-object.ts';
 import { hooksFolder, journalFolder, repositoryFolder, temporaryFolder } from './git/layout.ts';
 import { objectIds } from './git/list.ts';
 import { ObjectReader } from './git/reader.ts';
-import { readRef, setRef } from './git/refs.ts';
+import { listRefs, readRef, setRef } from './git/refs.ts';
 import { createRepository } from './git/repository.ts';
 import type { CommitRequest, Committed } from './git/writer.ts';
 import { WriterClient } from './git/writer-client.ts';
@@ -35,6 +35,12 @@ export interface Versions {
   setRef(workspaceId: string, ref: string, oid: string | null): Promise<void>;
   /** Makes `refs/heads/main` say what the database says. */
   repairRef(workspaceId: string, head: string | null): Promise<void>;
+  /** Makes `main` and all other refs say what the database says. */
+  repairRefs(
+    workspaceId: string,
+    head: string | null,
+    others: ReadonlyMap<string, string>,
+  ): Promise<void>;
   readTree(workspaceId: string, commit: string): AsyncIterable<TreeFile>;
   /** Newest first, at most `limit` (50). */
   log(workspaceId: string, commit: string, options?: LogOptions): Promise<LogEntry[]>;
@@ -137,6 +143,22 @@ export class GitStorage implements Storage, Versions {
     await this.create(workspaceId);
     const current = await readRef(this.folder(workspaceId), MAIN);
     if (current !== (head ?? undefined)) await this.setRef(workspaceId, MAIN, head);
+  }
+
+  async repairRefs(
+    workspaceId: string,
+    head: string | null,
+    others: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    await this.repairRef(workspaceId, head);
+    const found = await listRefs(this.folder(workspaceId));
+    found.delete(MAIN);
+    for (const name of found.keys()) {
+      if (!others.has(name)) await this.setRef(workspaceId, name, null);
+    }
+    for (const [name, oid] of others) {
+      if (found.get(name) !== oid) await this.setRef(workspaceId, name, oid);
+    }
   }
 
   async *readTree(workspaceId: string, commit: string): AsyncIterable<TreeFile> {

@@ -1,12 +1,15 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { KyozoError } from '@kyozo/resource';
 import type { Tenant } from '../database/database.ts';
 import { type Backend, chooseBackend } from '../storage/choose-backend.ts';
+import { kindOf } from '../storage/content-kind.ts';
 import { StorageError } from '../storage/errors.ts';
 import { PathClash } from '../storage/git.ts';
 import type { ByteRange, Stored } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
+import { pointerText } from './lfs.ts';
 import { type Body, heldLimit, settle } from './spool.ts';
 
 /** What the store needs to know of a file; names are the columns'. */
@@ -77,6 +80,31 @@ export class ContentStore {
     }
   }
 
+  /**
+   * Settles what a blob that is in the repository already is, as content of `path`; what the rules keep
+   * outside git is copied there.
+   */
+  async adopt(
+    tenant: Tenant,
+    workspaceId: string,
+    path: string,
+    blob: string,
+    bytes: Uint8Array,
+  ): Promise<Content> {
+    const kind = await kindOf(path, bytes);
+    const backend = chooseBackend({ ...kind, size: bytes.length });
+    if (backend !== 'git') return this.put(tenant, { workspaceId, path }, bytes);
+    return {
+      address: blob,
+      size: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      backend,
+      contentType: kind.contentType,
+      live: kind.text && bytes.length <= heldLimit,
+      treeAddress: blob,
+    };
+  }
+
   /** What stands in the tree for a file's newest bytes. */
   treeAddress(row: FileRow): Promise<string> {
     const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
@@ -94,7 +122,7 @@ export class ContentStore {
     content: Stored & { backend: Backend },
   ): Promise<string> {
     if (content.backend === 'git') return content.address;
-    const text = `version https://git-lfs.github.com/spec/v1\noid sha256:${content.sha256}\nsize ${content.size}\n`;
+    const text = pointerText(content);
     return (await this.#storages.git.put(scope, Buffer.from(text)).catch(fromStorage)).address;
   }
 

@@ -10,18 +10,12 @@ import type { Backend } from '../storage/choose-backend.ts';
 import type { Person } from '../storage/git.ts';
 import type { ByteRange } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
-import {
-  type Content,
-  ContentStore,
-  type FileRow,
-  type Located,
-  type Said,
-} from './content-store.ts';
+import type { Content, ContentStore, FileRow, Located, Said } from './content-store.ts';
 import { file } from './file.ts';
 import { contentValues, lockFile, newRow, rowValues } from './file-row.ts';
 import { fileVersion } from './file-version.ts';
 import type { Body } from './spool.ts';
-import { commitTree, type Plan, type Writer } from './tree-commit.ts';
+import { commitTree, moveHead, type Plan, type Writer } from './tree-commit.ts';
 
 export type { Writer } from './tree-commit.ts';
 
@@ -35,6 +29,23 @@ export type Follower = (
   file: FileRow,
   bytes: Uint8Array,
 ) => Promise<void>;
+
+/** What a push does while it holds the workspace's row. */
+export type Held = {
+  transaction: Transaction;
+  /** The commit that `main` points at. */
+  head: string | null;
+  archived: boolean;
+  /** Inserts a file's row. */
+  add(id: string, values: Values): Promise<void>;
+  change(id: string, action: 'write' | 'destroy', values: Values): Promise<void>;
+  /** Records a version, and lets follow what follows from its bytes. */
+  record(row: FileRow, content: Content, bytes: Uint8Array, about: Recorded): Promise<void>;
+  /** Makes a commit the head; the ref on disk follows. */
+  moveHead(commit: string): Promise<void>;
+};
+
+export type Recorded = { message: string; authors: readonly Person[]; at?: Date; commit: string };
 
 export type WriteOptions = {
   message?: string;
@@ -59,11 +70,10 @@ export class FileStore {
   readonly #contents: ContentStore;
   readonly #follow: Follower;
 
-  /** `temporary` is a folder for what a body needs while it is received. */
-  constructor(database: Queries, storages: Storages, follow: Follower, temporary: string) {
+  constructor(database: Queries, storages: Storages, contents: ContentStore, follow: Follower) {
     this.#database = database;
     this.#storages = storages;
-    this.#contents = new ContentStore(storages, temporary);
+    this.#contents = contents;
     this.#follow = follow;
   }
 
@@ -256,15 +266,35 @@ export class FileStore {
     for (const { id } of rows) await this.write(writer as Writer, id, new Uint8Array());
   }
 
-  /** The commit that `main` points at; makes the repository's own ref say the same. */
-  async openRepository(reader: Actor | Tenant, workspaceId: string): Promise<string | null> {
-    const [row] = await this.#database.rows<{ head_commit: string | null }>(
-      reader,
-      sql`select head_commit from workspaces where id = ${workspaceId}`,
-    );
-    if (!row) throw notFound();
-    await this.#storages.git.repairRef(workspaceId, row.head_commit);
-    return row.head_commit;
+  /** Runs `work` in one transaction that holds the workspace's row. @throws KyozoError `not_found` */
+  hold<Result>(
+    signer: Actor,
+    workspaceId: string,
+    work: (held: Held) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#database.transaction(signer, async (transaction) => {
+      const [locked] = await transaction.rows<{ head_commit: string | null; archived: boolean }>(
+        sql`select head_commit, archived_at is not null as archived from workspaces
+          where id = ${workspaceId} for update`,
+      );
+      if (!locked) throw notFound('There is no such workspace.');
+      return work({
+        transaction,
+        head: locked.head_commit,
+        archived: locked.archived,
+        add: async (id, values) => {
+          const change = { kind: 'insert' as const, resource: file, id, values };
+          await transaction.text(changeStatement(signer, { ...change, event: file.events.create }));
+        },
+        change: async (id, action, values) =>
+          void (await this.#change(transaction, signer, id, action, values)),
+        record: async (row, content, bytes, { commit, ...about }) => {
+          await this.#record(transaction, signer, row, content, commit, about);
+          await this.#follow(transaction, signer, row, bytes);
+        },
+        moveHead: (commit) => moveHead(transaction, signer, workspaceId, commit),
+      });
+    });
   }
 
   #commit<Result>(
@@ -301,7 +331,7 @@ export class FileStore {
     row: FileRow,
     content: Content,
     commit: string | undefined,
-    { message, authors }: WriteOptions,
+    { message, authors, at }: WriteOptions & { at?: Date },
   ): Promise<void> {
     const values = {
       teamId: row.team_id,
@@ -315,6 +345,7 @@ export class FileStore {
       address: content.address,
       sha256: content.sha256,
       commit: commit ?? null,
+      ...(at && { insertedAt: at.toISOString() }),
     };
     const change = {
       kind: 'insert' as const,

@@ -1,7 +1,7 @@
 import { type Actor, notFound } from '@kyozo/resource';
 import type { Queries, Tenant, Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
-import { changeStatement } from '../database/write.ts';
+import { changeStatement, type Signer } from '../database/write.ts';
 import type { Person } from '../storage/git.ts';
 import type { Storages } from '../storage/storages.ts';
 import { fromStorage } from './content-store.ts';
@@ -49,15 +49,7 @@ export async function commitTree<Result>(
       })
       .catch(fromStorage);
     head = commit;
-    const event = { name: 'workspace.committed', version: 1 };
-    const change = {
-      kind: 'update' as const,
-      resource: workspace,
-      id: workspaceId,
-      values: { headCommit: commit },
-      event,
-    };
-    await transaction.text(changeStatement(writer, change));
+    await moveHead(transaction, writer, workspaceId, commit);
     return apply(commit);
   });
   // The ref follows; should this fail or be cut off, the next open repairs it from the database.
@@ -67,4 +59,17 @@ export async function commitTree<Result>(
       void storages.git.setRef(workspaceId, 'refs/heads/main', moved).catch(() => undefined);
     });
   return result;
+}
+
+/** Makes a commit the head of `main`, with its event; the ref on disk follows. */
+export async function moveHead(
+  transaction: Transaction,
+  signer: Signer,
+  id: string,
+  headCommit: string,
+): Promise<void> {
+  const event = { name: 'workspace.committed', version: 1 };
+  const values = { headCommit };
+  const change = { kind: 'update' as const, resource: workspace, id, values, event };
+  await transaction.text(changeStatement(signer, change));
 }

@@ -14,6 +14,7 @@ import { openStorages, type Storages } from '../../src/storage/storages.ts';
 const workspaceId = randomUUID();
 const emptyId = randomUUID();
 const scope = { teamId: randomUUID(), workspaceId };
+const open = { teamId: scope.teamId, refs: new Map(), mayWrite: false, archived: false };
 const about = { author: { name: 'Ada', email: 'ada@example.com' }, date: new Date() };
 const big = randomBytes(3_000_000);
 let folder: string;
@@ -36,10 +37,14 @@ beforeAll(async () => {
     locate: async (_actor, team, workspace) => {
       located.push(`${team}/${workspace}`);
       if (team !== 'team') return undefined;
-      if (workspace === 'notes') return { workspaceId, head, mayWrite: true };
-      if (workspace === 'empty') return { workspaceId: emptyId, head: null, mayWrite: true };
+      if (workspace === 'notes') return { ...open, workspaceId, head };
+      if (workspace === 'empty') return { ...open, workspaceId: emptyId, head: null };
       return undefined;
     },
+    receive: async () => {
+      throw new Error('nobody may push here');
+    },
+    mostRefs: 1,
     spawner,
     storages,
   });
@@ -209,7 +214,7 @@ test('a gzip body is understood; a bomb ends without an answer', async () => {
   expect((await bomb.text()).length).toBeLessThan(200);
 });
 
-test('a push is refused with a sentence', async () => {
+test('without the right to write a push is refused with a sentence', async () => {
   const clone = join(folder, 'push');
   await git('clone', '-q', '--depth=1', url('notes'), clone);
   await git(
@@ -226,7 +231,7 @@ test('a push is refused with a sentence', async () => {
     'x',
   );
   await expect(git('-C', clone, 'push', '-q')).rejects.toThrow(
-    /remote: Pushing is not possible here yet/,
+    /remote: This credential may read here, but not push/,
   );
   const post = await app.inject({
     method: 'POST',

@@ -1,6 +1,6 @@
 /** Moves refs: atomic for readers, durable, and by git's own lock protocol. */
-import { mkdir, open, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { syncFolder } from '../durable.ts';
 import { errorCode, StorageUnavailable } from '../errors.ts';
@@ -15,6 +15,7 @@ export async function setRef(repository: string, ref: string, oid: string | null
   if (!isRefName(ref) || (oid !== null && !isOid(oid))) throw new TypeError('bad ref or object id');
   const path = join(repository, ref);
   await mkdir(dirname(path), { recursive: true });
+  if (oid !== null) await clearFolder(path);
   const lock = await takeLock(`${path}.lock`);
   try {
     if (oid !== null) await lock.writeFile(`${oid}\n`);
@@ -30,6 +31,21 @@ export async function setRef(repository: string, ref: string, oid: string | null
   if (oid !== null) await rename(`${path}.lock`, path);
   else await rm(`${path}.lock`, { force: true });
   await syncFolder(dirname(path));
+}
+
+/** Branches and tags by name. Packed refs are not looked at: nothing here packs them. */
+export async function listRefs(repository: string): Promise<Map<string, string>> {
+  const refs = new Map<string, string>();
+  for (const start of ['refs/heads', 'refs/tags']) {
+    const found = await readdir(join(repository, start), { recursive: true, withFileTypes: true });
+    for (const entry of found) {
+      const name = relative(repository, join(entry.parentPath, entry.name));
+      if (!entry.isFile() || name.endsWith('.lock')) continue;
+      const oid = await readRef(repository, name);
+      if (oid !== undefined) refs.set(name, oid);
+    }
+  }
+  return refs;
 }
 
 /** What a ref's file says; undefined when it has none. Packed refs are not looked at. */
@@ -48,6 +64,14 @@ export function isRefName(ref: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: git refuses them in names
   if (/[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\.$|\/$/.test(ref)) return false;
   return ref.split('/').every((part) => !part.startsWith('.') && !part.endsWith('.lock'));
+}
+
+/** Removes the empty folders that branches below this name have left. */
+async function clearFolder(path: string): Promise<void> {
+  if (!(await stat(path).catch(() => undefined))?.isDirectory()) return;
+  const below = await readdir(path, { recursive: true });
+  for (const name of below.sort().reverse()) await rmdir(join(path, name)).catch(() => undefined);
+  await rmdir(path).catch(() => undefined);
 }
 
 async function takeLock(path: string) {

@@ -1,0 +1,239 @@
+/**
+ * Makes a commit that was pushed to `main` true: file rows, versions and events, in the transaction
+ * that holds the workspace. Content is settled before, so that the row is held for little else.
+ */
+import type { Actor } from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
+import { sql } from '../database/sql.ts';
+import type { Spawner } from '../spawn/spawner.ts';
+import { PathClash } from '../storage/git.ts';
+import { checkPath, foldPath } from '../storage/path-rules.ts';
+import type { Storages } from '../storage/storages.ts';
+import type { Content, FileRow } from './content-store.ts';
+import { contentValues, newRow, rowValues } from './file-row.ts';
+import type { Held, Recorded } from './file-store.ts';
+import { printable } from './push-check.ts';
+import type { PushContents } from './push-contents.ts';
+import {
+  changesBetween,
+  type GitView,
+  isAncestor,
+  newestCommits,
+  type TreeChange,
+} from './push-git.ts';
+import { type Merged, mergeChanges, mergeText } from './push-merge.ts';
+import { PushRefused } from './push-quarantine.ts';
+import { type Command, MAIN, writeRef } from './push-refs.ts';
+
+/** What a commit changes against what the client knew, with the content that is settled. */
+export type Prepared = {
+  base: string | undefined;
+  commit: string;
+  changes: Map<string, TreeChange>;
+  contents: Map<string, Content>;
+  abouts: Map<string, Recorded>;
+};
+
+/** What follows once it stands. */
+export type Landed = { head: string; written: string[]; deleted: string[]; merged: boolean };
+
+type Put = { path: string; content: Content; about: Recorded };
+
+export class MainPush {
+  readonly #spawner: Spawner;
+  readonly #storages: Storages;
+  readonly #contents: PushContents;
+
+  constructor(spawner: Spawner, storages: Storages, contents: PushContents) {
+    this.#spawner = spawner;
+    this.#storages = storages;
+    this.#contents = contents;
+  }
+
+  /** Settles all content of the push. Its objects must be the repository's. @throws PushRefused */
+  async prepare(
+    actor: Actor,
+    workspaceId: string,
+    { old, new: commit }: Command,
+  ): Promise<Prepared> {
+    const view = this.#view(workspaceId);
+    const changes = await changesBetween(this.#spawner, view, old, commit!);
+    const contents = new Map<string, Content>();
+    for (const { path, to } of changes.values()) {
+      const problem = checkPath(path);
+      if (problem) throw new PushRefused(`${printable(path)} is refused. ${problem.message}`);
+      if (to) contents.set(path, await this.#contents.settle(actor, workspaceId, path, to));
+    }
+    const range = { since: old, until: commit! };
+    const newest = await newestCommits(this.#spawner, view, range, contents.keys());
+    const known = new Map<string, Recorded>();
+    const abouts = new Map<string, Recorded>();
+    for (const path of contents.keys()) {
+      const by = newest.get(path) ?? commit!;
+      if (!known.has(by)) known.set(by, await this.#contents.about(workspaceId, by));
+      abouts.set(path, known.get(by)!);
+    }
+    return { base: old, commit: commit!, changes, contents, abouts };
+  }
+
+  /**
+   * Lands it on the head: as it is when the head is what the client knew, else merged with what was
+   * written here since. What others pushed since must be fetched first. @throws PushRefused
+   */
+  async land(
+    held: Held,
+    actor: Actor,
+    workspaceId: string,
+    prepared: Prepared,
+    lastPushed: string | undefined,
+  ): Promise<Landed> {
+    const { base, commit } = prepared;
+    const head = held.head ?? undefined;
+    const merge = head !== base;
+    if (merge) await this.#mustKnow(workspaceId, head, base, lastPushed);
+    const view = this.#view(workspaceId);
+    const ours = merge ? await changesBetween(this.#spawner, view, base, head!) : new Map();
+    const steps = mergeChanges(ours, prepared.changes);
+    const puts: Put[] = [];
+    for (const step of steps) {
+      const about = prepared.abouts.get(step.path);
+      if (about) puts.push(await this.#put(actor, workspaceId, step, prepared, about));
+    }
+    const gone = steps.filter((step) => step.kind === 'take' && step.to === null);
+    const next = merge
+      ? await this.#mergeCommit(workspaceId, head!, commit, steps, puts, prepared)
+      : commit;
+    const deleted = await this.#delete(held, workspaceId, gone);
+    const written = await this.#write(held, actor, workspaceId, puts);
+    await held.moveHead(next);
+    await writeRef(held.transaction, actor, workspaceId, MAIN, commit);
+    return { head: next, written, deleted, merged: merge };
+  }
+
+  #view(workspaceId: string): GitView {
+    return { repository: this.#storages.git.folder(workspaceId) };
+  }
+
+  /** Only what the editors and the API wrote since is merged unasked. */
+  async #mustKnow(
+    workspaceId: string,
+    head: string | undefined,
+    base: string | undefined,
+    lastPushed: string | undefined,
+  ): Promise<void> {
+    const view = this.#view(workspaceId);
+    const known =
+      head !== undefined &&
+      base !== undefined &&
+      (await isAncestor(this.#spawner, view, base, head)) &&
+      (lastPushed === undefined || (await isAncestor(this.#spawner, view, lastPushed, base)));
+    if (!known) throw new PushRefused('others have pushed meanwhile; fetch first');
+  }
+
+  async #put(
+    actor: Actor,
+    workspaceId: string,
+    step: Merged,
+    prepared: Prepared,
+    about: Recorded,
+  ): Promise<Put> {
+    const { path } = step;
+    const pushed = { path, content: prepared.contents.get(path)!, about };
+    if (step.kind === 'take') return pushed;
+    const read = (oid: string) => this.#contents.blob(actor, workspaceId, oid);
+    const base = step.base ? await read(step.base) : Buffer.alloc(0);
+    const text = mergeText(base, await read(step.ours), await read(step.theirs));
+    // Of what is no text the pushed one wins; the other stays as its version.
+    if (!text || pushed.content.treeAddress !== pushed.content.address) return pushed;
+    return { path, content: await this.#contents.store(actor, workspaceId, path, text), about };
+  }
+
+  async #mergeCommit(
+    workspaceId: string,
+    head: string,
+    commit: string,
+    steps: readonly Merged[],
+    puts: readonly Put[],
+    { abouts }: Prepared,
+  ): Promise<string> {
+    const mergedTexts = new Map(puts.map(({ path, content }) => [path, content.treeAddress]));
+    const changes = steps.map((step) => ({
+      path: step.path,
+      mode: step.mode === '100755' ? ('100755' as const) : ('100644' as const),
+      address: step.kind === 'take' ? step.to : (mergedTexts.get(step.path) ?? step.theirs),
+    }));
+    const [about] = [...abouts.values()].filter((one) => one.commit === commit);
+    const author =
+      about?.authors[0] ?? (await this.#contents.about(workspaceId, commit)).authors[0]!;
+    const { commit: merge } = await this.#storages.git
+      .commit(workspaceId, {
+        parent: head,
+        mergeParents: [commit],
+        changes,
+        author,
+        message: `Merge the push of ${commit.slice(0, 10)}`,
+        date: new Date(),
+      })
+      .catch((error: unknown) => {
+        if (error instanceof PathClash) throw new PushRefused(`${error.message} Fetch first.`);
+        throw error;
+      });
+    return merge;
+  }
+
+  async #delete(held: Held, workspaceId: string, gone: readonly Merged[]): Promise<string[]> {
+    const rows = await this.#rows(
+      held,
+      workspaceId,
+      gone.map(({ path }) => path),
+    );
+    const deletedAt = new Date().toISOString();
+    for (const { id } of rows.values()) await held.change(id, 'destroy', { deletedAt });
+    return [...rows.values()].map(({ id }) => id);
+  }
+
+  async #write(
+    held: Held,
+    actor: Actor,
+    workspaceId: string,
+    puts: readonly Put[],
+  ): Promise<string[]> {
+    const rows = await this.#rows(
+      held,
+      workspaceId,
+      puts.map(({ path }) => path),
+    );
+    const written: string[] = [];
+    for (const { path, content, about } of puts) {
+      const row = rows.get(path);
+      if (row && row.version > 0 && row.sha256 === content.sha256) continue;
+      const next = row
+        ? { ...row, ...rowValues(content), version: row.version + 1 }
+        : newRow(uuidv7(), actor.teamId, workspaceId, path, content);
+      const values = { ...contentValues(content), version: next.version };
+      if (row) await held.change(row.id, 'write', values);
+      else {
+        const name = path.slice(path.lastIndexOf('/') + 1);
+        const place = { workspaceId, path, foldedPath: foldPath(path), name };
+        await held.add(next.id, { ...place, ...values, teamId: actor.teamId });
+      }
+      const bytes = await this.#contents.text(actor, workspaceId, content);
+      await held.record(next, content, bytes, about);
+      written.push(next.id);
+    }
+    return written;
+  }
+
+  async #rows(
+    held: Held,
+    workspaceId: string,
+    paths: readonly string[],
+  ): Promise<Map<string, FileRow>> {
+    if (paths.length === 0) return new Map();
+    const rows = await held.transaction.rows<FileRow>(
+      sql`select *, xmin::text as row_version from files
+        where workspace_id = ${workspaceId} and path = any(${paths}) and deleted_at is null for update`,
+    );
+    return new Map(rows.map((row) => [row.path, row]));
+  }
+}

@@ -1,0 +1,57 @@
+/** Git's own client at a running server. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Person, RecordObject } from '../support/api.ts';
+import type { TestServer } from '../support/server.ts';
+
+const run = promisify(execFile);
+
+export type Ran = { ok: boolean; out: string; said: string };
+
+const environment = {
+  PATH: process.env.PATH,
+  HOME: '/nonexistent',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_TERMINAL_PROMPT: '0',
+  LC_ALL: 'C.UTF-8',
+};
+
+/** Runs git; never throws, so that a test can look at what a refused push says. */
+export async function git(folder: string, ...args: string[]): Promise<Ran> {
+  const settings = ['user.name=Gil', 'user.email=gil@example.com', 'protocol.file.allow=always'];
+  const all = [...settings.flatMap((setting) => ['-c', setting]), '-C', folder, ...args];
+  try {
+    const { stdout, stderr } = await run('git', all, { env: environment, maxBuffer: 2 ** 27 });
+    return { ok: true, out: stdout.trimEnd(), said: stderr };
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    return { ok: false, out: stdout, said: stderr };
+  }
+}
+
+/** Runs git. @throws Error with what it said */
+export async function must(folder: string, ...args: string[]): Promise<string> {
+  const { ok, out, said } = await git(folder, ...args);
+  if (!ok) throw new Error(`git ${args.join(' ')}: ${said}`);
+  return out;
+}
+
+/** The address of a workspace, with a credential in it. */
+export async function addressOf(person: Person, workspace: RecordObject): Promise<string> {
+  const { body } = await person.get(`/workspaces/${workspace.id}/team`);
+  const host = person.url.replace('http://', `http://x:${person.token}@`);
+  return `${host}/git/${body.data.attributes.slug}/${workspace.attributes.slug}.git`;
+}
+
+export async function temporary(): Promise<{ folder: string; remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'kyozo-push-'));
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** The bare repository on the server's disk. */
+export const bare = ({ dataDir }: TestServer, { id }: { id: string }): string =>
+  join(dataDir, 'git', `${id}.git`);
