@@ -26,12 +26,13 @@ export const hasCeph = (): boolean => programs.every((name) => existsSync(join('
 export class Ceph {
   /** Where S3 is spoken. */
   readonly endpoint: string;
-  readonly #conf: string;
+  /** Its settings; another gateway on the same cluster starts from them. */
+  readonly conf: string;
   readonly #children = new Map<string, ChildProcess>();
 
   private constructor(endpoint: string, conf: string) {
     this.endpoint = endpoint;
-    this.#conf = conf;
+    this.conf = conf;
   }
 
   /** @throws Error when a part does not start, with what it printed */
@@ -40,7 +41,7 @@ export class Ceph {
     const [fsid, osd] = [randomUUID(), randomUUID()];
     for (const name of ['run', 'mon', 'osd', 'rgw']) await mkdir(join(folder, name));
     const conf = join(folder, 'ceph.conf');
-    await writeFile(conf, settings(folder, fsid, monitor, port));
+    await writeFile(conf, settings(folder, fsid, monitor));
     const ceph = new Ceph(`http://127.0.0.1:${port}`, conf);
     try {
       const map = join(folder, 'monmap');
@@ -68,9 +69,20 @@ export class Ceph {
     }
   }
 
+  /** One more gateway of one's own on a cluster that runs, to be killed without harm to others. */
+  static async attach(conf: string): Promise<Ceph> {
+    const ceph = new Ceph(`http://127.0.0.1:${await freePort()}`, conf);
+    await ceph.startGateway();
+    return ceph;
+  }
+
   /** Starts the gateway, at first or after it was killed, and waits until it answers. */
   async startGateway(): Promise<void> {
-    const child = this.#start('radosgw', '-n', 'client.admin');
+    const child = this.#start(
+      'radosgw',
+      ...['-n', 'client.admin'],
+      `--rgw-frontends=beast endpoint=${new URL(this.endpoint).host}`,
+    );
     const end = performance.now() + patience;
     while (child.exitCode === null && performance.now() < end) {
       const answered = await fetch(this.endpoint).then(
@@ -94,13 +106,13 @@ export class Ceph {
   }
 
   #start(program: string, ...args: string[]): ChildProcess {
-    const child = spawn(program, ['-f', '--conf', this.#conf, ...args], { stdio: 'ignore' });
+    const child = spawn(program, ['-f', '--conf', this.conf, ...args], { stdio: 'ignore' });
     this.#children.set(program, child);
     return child;
   }
 
   #run(program: string, ...args: string[]): Promise<unknown> {
-    return run(program, ['--conf', this.#conf, ...args], { timeout: patience });
+    return run(program, ['--conf', this.conf, ...args], { timeout: patience });
   }
 
   async #end(program: string, signal: NodeJS.Signals): Promise<void> {
@@ -121,7 +133,7 @@ async function makeKeys(keyring: string): Promise<void> {
   await tool(keyring, '--gen-key', '-n', 'client.admin', ...all);
 }
 
-const settings = (folder: string, fsid: string, monitor: number, port: number): string => `
+const settings = (folder: string, fsid: string, monitor: number): string => `
 [global]
 fsid = ${fsid}
 mon host = v2:127.0.0.1:${monitor}/0
@@ -154,7 +166,6 @@ bluestore block db create = false
 bluestore block wal create = false
 bluestore cache autotune = false
 bluestore cache size = 67108864
-rgw frontends = beast endpoint=127.0.0.1:${port}
 rgw enable apis = s3, admin
 rgw thread pool size = 32
 rgw dynamic resharding = false

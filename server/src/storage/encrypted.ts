@@ -78,10 +78,14 @@ export class Cipher {
     const last = end === plain ? total - 1 : segmentOf(end - 1, format);
     const head = await buffer(await store.read(teamId, name, { start: 0, end: START }));
     const segments = await this.#open(teamId, head);
-    const body = await store.read(teamId, name, {
+    const part = {
       start: first === 0 ? START : PREFIX + first * format.segment,
       end: Math.min(PREFIX + (last + 1) * format.segment, size),
-    });
+    };
+    // Opened when it is first read: what nobody reads must hold no file open.
+    const body = (async function* () {
+      yield* await store.read(teamId, name, part);
+    })();
     const opened = openStream(segments, body, { first, end: last + 1, total });
     const skip = start - plainStart(first, format);
     return range ? cut(opened, skip, end - start) : opened;

@@ -1,10 +1,4 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  hkdfSync,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto';
+import { hkdfSync, randomBytes, webcrypto } from 'node:crypto';
 import { StorageDamaged } from './errors.ts';
 
 /**
@@ -24,6 +18,7 @@ export type SegmentFormat = {
 /** AES256_GCM_HKDF_1MB, as everything new is kept. */
 export const oneMegabyte: SegmentFormat = { hash: 'sha256', keySize: 32, segment: 2 ** 20 };
 
+const { subtle } = webcrypto;
 const TAG = 16;
 const PREFIX = 7;
 
@@ -55,13 +50,14 @@ export function plainStart(number: number, format: SegmentFormat): number {
 export class Segments {
   readonly header: Buffer;
   readonly #format: SegmentFormat;
-  readonly #key: Buffer;
+  readonly #key: Promise<webcrypto.CryptoKey>;
 
   private constructor(key: Uint8Array, header: Buffer, about: Uint8Array, format: SegmentFormat) {
     this.header = header;
     this.#format = format;
     const salt = header.subarray(1, 1 + format.keySize);
-    this.#key = Buffer.from(hkdfSync(format.hash, key, salt, about, format.keySize));
+    const derived = hkdfSync(format.hash, key, salt, about, format.keySize);
+    this.#key = subtle.importKey('raw', derived, 'AES-GCM', false, ['encrypt', 'decrypt']);
   }
 
   /** A new stream under `key`; `about` is bound to it and must be given again to read it. */
@@ -79,34 +75,25 @@ export class Segments {
     format = oneMegabyte,
   ): Segments {
     const size = headerSize(format);
-    if (header.length !== size || !timingSafeEqual(header.subarray(0, 1), Buffer.of(size)))
+    if (header.length !== size || header[0] !== size)
       throw new StorageDamaged('The header of the ciphertext is wrong.');
     return new Segments(key, Buffer.from(header), about, format);
   }
 
-  seal(number: number, last: boolean, chunks: readonly Uint8Array[]): Buffer[] {
-    const cipher = createCipheriv(this.#algorithm(), this.#key, this.#nonce(number, last));
-    const sealed = chunks.map((chunk) => cipher.update(chunk));
-    return [...sealed, cipher.final(), cipher.getAuthTag()];
+  /** In the thread pool, so that the next bytes can be hashed meanwhile. */
+  async seal(number: number, last: boolean, chunks: readonly Uint8Array[]): Promise<Buffer> {
+    const about = { name: 'AES-GCM', iv: this.#nonce(number, last) };
+    return Buffer.from(await subtle.encrypt(about, await this.#key, Buffer.concat(chunks)));
   }
 
   /** Errors: StorageDamaged. */
-  open(number: number, last: boolean, sealed: Buffer): Buffer {
-    if (sealed.length < TAG) throw new StorageDamaged('A segment is too short.');
-    const end = sealed.length - TAG;
-    const decipher = createDecipheriv(this.#algorithm(), this.#key, this.#nonce(number, last));
-    decipher.setAuthTag(sealed.subarray(end));
-    const plain = decipher.update(sealed.subarray(0, end));
+  async open(number: number, last: boolean, sealed: readonly Uint8Array[]): Promise<Buffer> {
+    const about = { name: 'AES-GCM', iv: this.#nonce(number, last) };
     try {
-      decipher.final();
+      return Buffer.from(await subtle.decrypt(about, await this.#key, Buffer.concat(sealed)));
     } catch (cause) {
       throw new StorageDamaged('A segment was changed.', cause);
     }
-    return plain;
-  }
-
-  #algorithm(): 'aes-256-gcm' | 'aes-128-gcm' {
-    return this.#format.keySize === 32 ? 'aes-256-gcm' : 'aes-128-gcm';
   }
 
   #nonce(number: number, last: boolean): Buffer {
@@ -128,10 +115,13 @@ export async function* sealStream(
   let number = 0;
   let kept: Uint8Array[] = [];
   let room = format.segment - TAG - headerSize(format);
+  let ahead: Promise<Buffer> | undefined;
   for await (let chunk of body) {
     // A full segment waits for one more byte: only the end tells which segment is the last.
     while (chunk.length > room) {
-      yield* segments.seal(number, false, [...kept, chunk.subarray(0, room)]);
+      const sealed = segments.seal(number, false, [...kept, chunk.subarray(0, room)]);
+      if (ahead) yield await ahead;
+      ahead = sealed;
       chunk = chunk.subarray(room);
       number += 1;
       kept = [];
@@ -140,7 +130,8 @@ export async function* sealStream(
     kept.push(chunk);
     room -= chunk.length;
   }
-  yield* segments.seal(number, true, kept);
+  if (ahead) yield await ahead;
+  yield await segments.seal(number, true, kept);
 }
 
 /**
@@ -155,11 +146,16 @@ export async function* openStream(
 ): AsyncIterable<Buffer> {
   let number = first;
   let kept: Uint8Array[] = [];
+  let ahead: Promise<Buffer> | undefined;
   let missing = number === 0 ? format.segment - headerSize(format) : format.segment;
   for await (let chunk of body) {
     while (chunk.length >= missing) {
-      const sealed = Buffer.concat([...kept, chunk.subarray(0, missing)]);
-      yield segments.open(number, number === total - 1, sealed);
+      const sealed = [...kept, chunk.subarray(0, missing)];
+      const opened = segments.open(number, number === total - 1, sealed);
+      // Heard when its turn comes, or never when the reader has left.
+      opened.catch(() => undefined);
+      if (ahead) yield await ahead;
+      ahead = opened;
       chunk = chunk.subarray(missing);
       number += 1;
       kept = [];
@@ -168,8 +164,9 @@ export async function* openStream(
     if (chunk.length > 0) kept.push(chunk);
     missing -= chunk.length;
   }
+  if (ahead) yield await ahead;
   if (kept.length > 0) {
-    yield segments.open(number, number === total - 1, Buffer.concat(kept));
+    yield await segments.open(number, number === total - 1, kept);
     number += 1;
   }
   if (number !== end) throw new StorageDamaged('The ciphertext is cut off.');

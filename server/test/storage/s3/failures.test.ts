@@ -28,6 +28,12 @@ describe.skipIf(endpoint === undefined)('an S3 that fails', () => {
   const inBucket = () => collect(new S3Store(settings(endpoint!, bucket)).names(scope.teamId));
 
   beforeAll(async () => {
+    // The first write ever makes Ceph's pools, which takes seconds.
+    const name = randomBytes(32).toString('hex');
+    await new S3Store(settings(endpoint!)).write(scope.teamId, name, {
+      size: 1,
+      body: Buffer.of(1),
+    });
     proxy = await FaultyProxy.start(endpoint!);
   });
   afterAll(() => proxy.stop());
@@ -35,7 +41,7 @@ describe.skipIf(endpoint === undefined)('an S3 that fails', () => {
     folder = await mkdtemp(join(tmpdir(), 'kyozo-failing-'));
     bucket = newBucket();
     proxy.become('passes');
-    const s3 = settings(proxy.url, bucket, 700);
+    const s3 = settings(proxy.url, bucket, 2_000);
     storages = await openStorages({ dataDir: folder, s3, keys: new FixedKeys() });
   });
   afterEach(async () => {
