@@ -112,7 +112,9 @@ async function write(
       ? 5 * 2 ** 20 + 1 + Math.floor(random() * 2 ** 20)
       : 20 + Math.floor(random() * 2e5);
     const bytes = noise(size, random);
-    bytes.write(large ? '\x89PNG\r\n\x1a\n' : '\0\xff', 'latin1');
+    Buffer.from(large ? '89504e470d0a1a0a0000000d49484452' : '00ff', 'hex').copy(bytes);
+    // Where a reader looks for the next chunks of a picture.
+    if (large) bytes.fill(7, 16, 4_096);
     const path = `${name}-${at}.${large ? 'png' : 'bin'}`;
     const attributes = { path, content: bytes.toString('base64'), encoding: 'base64' };
     const answer = await person
