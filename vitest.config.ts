@@ -18,6 +18,7 @@ export default defineConfig({
             'server/test/{spawn,storage,runtimes}/**/*.test.ts',
             'test/**/*.test.ts',
           ],
+          exclude: ['server/test/storage/s3/**'],
         },
       },
       {
@@ -37,6 +38,14 @@ export default defineConfig({
             'server/test/{accounts,api,collaboration,database,events,git,jobs,mail,media,threats,uploads,archives,workspaces,start}/**/*.test.ts',
           ],
           globalSetup: ['server/test/support/cluster.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 's3',
+          include: ['server/test/storage/s3/**/*.test.ts'],
+          globalSetup: ['server/test/support/cluster.ts', 'server/test/support/ceph.ts'],
         },
       },
       {

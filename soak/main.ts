@@ -1,6 +1,7 @@
 /** `npm run soak -- NAME [--seed S] [--runs N]`: the long runs. A failure prints the seed that repeats it. */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { blobs } from './blobs.ts';
 import { crash } from './crash.ts';
 import { fuzz } from './fuzz.ts';
 import { matrix } from './matrix.ts';
@@ -12,6 +13,7 @@ import { push } from './push.ts';
 type Soak = (options: { seed: number; runs: number; say: (line: string) => void }) => Promise<void>;
 
 const soaks: Record<string, { run: Soak; runs: number }> = {
+  blobs: { run: blobs, runs: 100 },
   crash: { run: crash, runs: 200 },
   fuzz: { run: fuzz, runs: 100_000 },
   matrix: { run: matrix, runs: 250_000 },

@@ -25,7 +25,11 @@ export class Server {
     this.#dataDir = dataDir;
   }
 
-  static async start(dataDir: string, port: number): Promise<Server> {
+  static async start(
+    dataDir: string,
+    port: number,
+    settings: Record<string, string> = {},
+  ): Promise<Server> {
     const main = join(import.meta.dirname, '../cli/src/main.ts');
     const env = {
       ...process.env,
@@ -35,6 +39,7 @@ export class Server {
       LIMIT_REQUESTS: '1000000',
       LIMIT_REGISTRATIONS: '100000',
       LOG_LEVEL: 'error',
+      ...settings,
     };
     const stdio = ['ignore', 'pipe', 'pipe'] as const;
     const child = spawn(process.execPath, [main, 'serve'], { env, stdio: [...stdio] });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
+import type { S3Settings } from './storage/s3.ts';
 
 /** Who else can say who a person is; each is off until it is set. */
 export type Providers = {
@@ -19,6 +20,10 @@ export type Config = {
   /** The PostgreSQL to use; the embedded one when undefined. */
   databaseUrl: string | undefined;
   secretKey: string;
+  /** What wraps the keys of content: the one for new wrappings first, then those that open older ones. */
+  masterKeys: [string, ...string[]];
+  /** The S3 to use; what the rules send there goes to disk when undefined. */
+  s3: S3Settings | undefined;
   accessTtl: number;
   refreshTtl: number;
   registrationsPerMinute: number;
@@ -60,6 +65,7 @@ export function readConfig(environment: Environment): Config {
   const port = integer(environment, 'PORT', 4000, 0, 65_535);
   const dataDir = directory(environment.DATA_DIR || './data');
   const databaseUrl = url(environment, 'DATABASE_URL', ['postgres:', 'postgresql:']);
+  const secretKey = secret(environment, dataDir, databaseUrl);
   const smtpUrl = url(environment, 'SMTP_URL', ['smtp:', 'smtps:']);
   return {
     host,
@@ -69,7 +75,9 @@ export function readConfig(environment: Environment): Config {
       `http://${host}:${port}`,
     dataDir,
     databaseUrl,
-    secretKey: secret(environment, dataDir, databaseUrl),
+    secretKey,
+    masterKeys: masterKeys(environment, secretKey),
+    s3: s3(environment),
     accessTtl: integer(environment, 'AUTH_ACCESS_TTL', 900, 10, 86_400),
     refreshTtl: integer(environment, 'AUTH_REFRESH_TTL', 30 * 86_400, 60, 365 * 86_400),
     registrationsPerMinute: integer(environment, 'LIMIT_REGISTRATIONS', 30, 1, 1_000_000),
@@ -216,6 +224,47 @@ function secret(
     writeFileSync(path, randomBytes(32).toString('base64url'), { mode: 0o600, flush: true });
   }
   return readFileSync(path, 'utf8').trim();
+}
+
+/** The storage's own master keys where they are set, else the secret key, which opens what it once wrapped. */
+function masterKeys(environment: Environment, secretKey: string): [string, ...string[]] {
+  const given = ['STORAGE_KEY', 'STORAGE_KEY_PREVIOUS'].flatMap((name) => {
+    const value = environment[name];
+    if (value && value.length < 32)
+      throw new ConfigError(`${name} must be at least 32 characters long.`);
+    return value ? [value] : [];
+  });
+  if (environment.STORAGE_KEY_PREVIOUS && !environment.STORAGE_KEY) return [secretKey, ...given];
+  const [first = secretKey, ...others] = [...given, secretKey];
+  return [first, ...others];
+}
+
+/** All of the S3 variables, or none. */
+function s3(environment: Environment): S3Settings | undefined {
+  const endpoint = url(environment, 'S3_ENDPOINT', ['http:', 'https:']);
+  if (!endpoint) {
+    const lonely = ['S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'].find(
+      (name) => environment[name],
+    );
+    if (lonely) throw new ConfigError(`S3_ENDPOINT is missing, and ${lonely} is set.`);
+    return undefined;
+  }
+  const needed = (name: string): string => {
+    const value = environment[name];
+    if (!value) throw new ConfigError(`${name} is missing.`);
+    return value;
+  };
+  const bucket = needed('S3_BUCKET');
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
+    throw new ConfigError(`S3_BUCKET must be a bucket's name, not "${bucket}".`);
+  return {
+    endpoint,
+    region: environment.S3_REGION || 'us-east-1',
+    bucket,
+    accessKeyId: needed('S3_ACCESS_KEY_ID'),
+    secretAccessKey: needed('S3_SECRET_ACCESS_KEY'),
+    forcePathStyle: choice(environment, 'S3_FORCE_PATH_STYLE', ['true', 'false']) === 'true',
+  };
 }
 
 const findProgram = (name: string, path: string): string | undefined =>

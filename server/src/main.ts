@@ -70,6 +70,7 @@ import { findNotebook } from './workspaces/notebook-finder.ts';
 import { Pushes } from './workspaces/push.ts';
 import { pushLimits } from './workspaces/push-limits.ts';
 import { Runner } from './workspaces/runner.ts';
+import { StoredTeamKeys } from './workspaces/team-keys.ts';
 
 export type Running = { url: string; stop(): Promise<void>; failed: Promise<string> };
 
@@ -108,7 +109,10 @@ async function start(
   const records = new Records(database, known);
   const spawner = await startSpawner();
   stops.push(() => spawner.close());
-  const storages = await openStorages({ dataDir: config.dataDir });
+  const storages = await openStorages({
+    ...{ dataDir: config.dataDir, s3: config.s3 },
+    keys: new StoredTeamKeys(database, config.masterKeys),
+  });
   stops.push(() => storages.close());
   // Without a sandbox no picture is read: browsers show the pictures themselves.
   const reader = config.bwrap
@@ -272,6 +276,7 @@ async function start(
     [
       { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
       { name: 'jobs', check: () => queue.check() },
+      ...storages.parts,
     ],
     config.metricsToken,
   );

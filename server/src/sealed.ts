@@ -1,7 +1,13 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 
 /** What a secret is sealed for; each purpose has a key of its own that follows from the secret key. */
-export type Purpose = 'signing keys' | 'mail' | 'second factors' | 'sign-in state' | 'answers';
+export type Purpose =
+  | 'signing keys'
+  | 'mail'
+  | 'second factors'
+  | 'sign-in state'
+  | 'answers'
+  | 'team keys';
 
 const keyFor = (secretKey: string, purpose: Purpose) =>
   Buffer.from(hkdfSync('sha256', secretKey, '', `kyozo ${purpose}`, 32));

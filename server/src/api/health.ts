@@ -4,7 +4,12 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { errorMessage } from '../errors.ts';
 
 /** A part of the server that can tell whether it works: it throws when it does not. */
-export type Probe = { name: string; check: () => Promise<void> };
+export type Probe = {
+  name: string;
+  check: () => Promise<void>;
+  /** False: others stand in for it, and the server can serve without it. */
+  needed?: boolean;
+};
 
 /**
  * Liveness, readiness with the part that fails, and metrics: for whoever has the token, or without one
@@ -20,12 +25,13 @@ export async function health(
   app.get('/health/live', async () => ({ status: 'pass' }));
   app.get('/health/ready', async (_request, reply) => {
     const checks = await Promise.all(probes.map(run));
-    const failing = checks.filter((check) => check.status === 'fail');
-    if (failing.length > 0) void reply.code(503);
+    const has = (status: Status) => checks.some((check) => check.status === status);
+    const status = has('fail') ? 'fail' : has('warn') ? 'warn' : 'pass';
+    if (status === 'fail') void reply.code(503);
     const checksByName = Object.fromEntries(checks.map(({ name, ...check }) => [name, [check]]));
     return reply
       .type('application/health+json')
-      .send(JSON.stringify({ status: failing.length > 0 ? 'fail' : 'pass', checks: checksByName }));
+      .send(JSON.stringify({ status, checks: checksByName }));
   });
   app.get('/metrics', async (request, reply) => {
     // Through a proxy on this machine everybody would come from it.
@@ -45,13 +51,14 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest();
 const isBearer = (header: string | undefined, token: string) =>
   timingSafeEqual(sha256(header ?? ''), sha256(`Bearer ${token}`));
 
-async function run(
-  probe: Probe,
-): Promise<{ name: string; status: 'pass' | 'fail'; output?: string }> {
+type Status = 'pass' | 'warn' | 'fail';
+
+async function run(probe: Probe): Promise<{ name: string; status: Status; output?: string }> {
   try {
     await probe.check();
     return { name: probe.name, status: 'pass' };
   } catch (error) {
-    return { name: probe.name, status: 'fail', output: errorMessage(error) };
+    const status = probe.needed === false ? 'warn' : 'fail';
+    return { name: probe.name, status, output: errorMessage(error) };
   }
 }

@@ -53,9 +53,9 @@ export class PictureStore {
     try {
       const read = await reader.read(await files.read(tenant, row));
       const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
-      const stored = await storages.for('disk').put(scope, read.thumbnail);
+      const stored = await storages.put('disk', scope, read.thumbnail);
       const { format, width, height } = read;
-      const place = { storageBackend: 'disk', address: stored.address, size: stored.size };
+      const place = { storageBackend: stored.backend, address: stored.address, size: stored.size };
       return { status: 'ready', reason: null, format, width, height, ...place };
     } catch (error) {
       if (error instanceof PictureRefused) return failed(error.message);

@@ -1,25 +1,24 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { access, constants, link, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
+import type { BlobStore } from './blob-store.ts';
 import { makeFolder, removeAbandoned, syncFolder } from './durable.ts';
-import { StorageNotFound, toStorageError } from './errors.ts';
-import { assertUuid, type ByteRange, type Scope, type Storage, type Stored } from './storage.ts';
+import { errorCode, StorageNotFound, toStorageError } from './errors.ts';
+import { openParcel, type Parcel, writeAll } from './spool.ts';
+import { assertUuid, type ByteRange } from './storage.ts';
 
-const ADDRESS = /^[0-9a-f]{64}$/;
+const NAME = /^[0-9a-f]{64}$/;
 
-/**
- * Opens the disk backend below `folder`. Content lies at `<team>/ab/cdef…`, named by its SHA-256:
- * shared by a team's workspaces, never between teams, so an address tells nothing about others.
- */
-export async function openDisk(folder: string): Promise<DiskStorage> {
+/** Opens the disk below `folder`. A blob lies at `<team>/ab/cdef…`; what is being written in `tmp`. */
+export async function openDisk(folder: string): Promise<DiskStore> {
   const root = resolve(folder);
   await makeFolder(join(root, 'tmp'));
   await removeAbandoned(join(root, 'tmp'));
-  return new DiskStorage(root);
+  return new DiskStore(root);
 }
 
-export class DiskStorage implements Storage {
+export class DiskStore implements BlobStore {
   #root: string;
   /** Folders known to be durable, so that a second writer never overtakes their first fsync. */
   #folders = new Map<string, Promise<void>>();
@@ -28,59 +27,51 @@ export class DiskStorage implements Storage {
     this.#root = root;
   }
 
-  async put(scope: Scope, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Stored> {
-    assertUuid(scope.teamId);
+  async write(teamId: string, name: string, parcel: Parcel): Promise<void> {
+    const path = this.#path(teamId, name);
     const temporary = join(this.#root, 'tmp', randomUUID());
     try {
-      const { size, sha256 } = await writeFile(temporary, body);
-      const folder = join(this.#root, scope.teamId, sha256.slice(0, 2));
+      await placeFile(temporary, parcel);
+      const folder = join(this.#root, teamId, name.slice(0, 2));
       await this.#folder(folder);
-      await rename(temporary, join(folder, sha256.slice(2)));
+      await rename(temporary, path);
       await syncFolder(folder);
-      return { address: sha256, size, sha256 };
     } catch (error) {
-      await rm(temporary, { force: true });
+      await rm(temporary, { force: true }).catch(() => undefined);
       throw toStorageError(error);
     }
   }
 
-  async get(scope: Scope, address: string, range?: ByteRange): Promise<Readable> {
-    const path = this.#path(scope, address);
+  async read(teamId: string, name: string, range?: ByteRange): Promise<Readable> {
+    const path = this.#path(teamId, name);
+    if (range && range.end <= range.start) return Readable.from([]);
     try {
       const handle = await open(path, 'r');
-      if (!range) return handle.createReadStream();
-      if (range.end > range.start) {
-        return handle.createReadStream({ start: range.start, end: range.end - 1 });
-      }
-      await handle.close();
-      return Readable.from([]);
+      const part = range && { start: range.start, end: range.end - 1 };
+      return handle.createReadStream({ ...part, highWaterMark: 2 ** 18 });
     } catch (error) {
       throw toStorageError(error);
     }
   }
 
-  async head(scope: Scope, address: string): Promise<{ size: number } | undefined> {
-    assertUuid(scope.teamId);
-    return orMissing(async () => {
-      const { size } = await stat(this.#path(scope, address));
-      return { size };
-    });
+  async size(teamId: string, name: string): Promise<number | undefined> {
+    const path = this.#path(teamId, name);
+    return orMissing(async () => (await stat(path)).size);
   }
 
-  async *list(scope: Scope): AsyncIterable<string> {
-    assertUuid(scope.teamId);
-    const team = join(this.#root, scope.teamId);
+  async *names(teamId: string): AsyncIterable<string> {
+    assertUuid(teamId);
+    const team = join(this.#root, teamId);
     for (const start of await namesIn(team)) {
       for (const rest of await namesIn(join(team, start))) yield start + rest;
     }
   }
 
-  async delete(scope: Scope, address: string): Promise<void> {
-    assertUuid(scope.teamId);
-    await orMissing(() => unlink(this.#path(scope, address)));
+  async remove(teamId: string, name: string): Promise<void> {
+    const path = this.#path(teamId, name);
+    await orMissing(() => unlink(path));
   }
 
-  /** Removes all content of a team. */
   async destroy(teamId: string): Promise<void> {
     assertUuid(teamId);
     const folder = join(this.#root, teamId);
@@ -90,10 +81,18 @@ export class DiskStorage implements Storage {
     await rm(folder, { recursive: true, force: true });
   }
 
-  #path(scope: Scope, address: string): string {
-    assertUuid(scope.teamId);
-    if (!ADDRESS.test(address)) throw new StorageNotFound();
-    return join(this.#root, scope.teamId, address.slice(0, 2), address.slice(2));
+  async check(): Promise<void> {
+    try {
+      await access(join(this.#root, 'tmp'), constants.R_OK | constants.W_OK);
+    } catch (error) {
+      throw toStorageError(error);
+    }
+  }
+
+  #path(teamId: string, name: string): string {
+    assertUuid(teamId);
+    if (!NAME.test(name)) throw new StorageNotFound();
+    return join(this.#root, teamId, name.slice(0, 2), name.slice(2));
   }
 
   #folder(path: string): Promise<void> {
@@ -107,26 +106,27 @@ export class DiskStorage implements Storage {
   }
 }
 
-async function writeFile(path: string, body: Uint8Array | AsyncIterable<Uint8Array>) {
-  const hash = createHash('sha256');
-  const handle = await open(path, 'wx', 0o600);
-  let size = 0;
+/** Puts the parcel's bytes at a path, synced. A spooled file is linked, not written a second time. */
+async function placeFile(path: string, parcel: Parcel): Promise<void> {
+  const linked = !(parcel.body instanceof Uint8Array) && (await linkFile(parcel.body.file, path));
+  const handle = await open(path, linked ? 'r+' : 'wx', 0o600);
   try {
-    for await (const chunk of body instanceof Uint8Array ? [body] : body) {
-      hash.update(chunk);
-      size += chunk.length;
-      await writeAll(handle, chunk);
-    }
+    if (!linked) for await (const chunk of openParcel(parcel)) await writeAll(handle, [chunk]);
     await handle.sync();
   } finally {
     await handle.close();
   }
-  return { size, sha256: hash.digest('hex') };
 }
 
-async function writeAll(handle: Awaited<ReturnType<typeof open>>, chunk: Uint8Array) {
-  let at = 0;
-  while (at < chunk.length) at += (await handle.write(chunk, at)).bytesWritten;
+/** Another file system, or one without hard links, gets a copy. */
+async function linkFile(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(errorCode(error) ?? '')) return false;
+    throw error;
+  }
 }
 
 async function namesIn(folder: string): Promise<string[]> {

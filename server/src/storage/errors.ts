@@ -1,4 +1,8 @@
-export type StorageErrorCode = 'storage_not_found' | 'storage_full' | 'storage_unavailable';
+export type StorageErrorCode =
+  | 'storage_not_found'
+  | 'storage_full'
+  | 'storage_unavailable'
+  | 'storage_damaged';
 
 /** Anything a storage can fail with. `message` is the public sentence; the cause stays private. */
 export class StorageError extends Error {
@@ -28,6 +32,13 @@ export class StorageFull extends StorageError {
 export class StorageUnavailable extends StorageError {
   constructor(cause?: unknown) {
     super('storage_unavailable', 'The storage is not available.', cause);
+  }
+}
+
+/** What was read is not what was written. `detail` is for the log. */
+export class StorageDamaged extends StorageError {
+  constructor(detail: string, cause?: unknown) {
+    super('storage_damaged', 'The content is damaged.', new Error(detail, { cause }));
   }
 }
 

@@ -1,31 +1,152 @@
 import { join } from 'node:path';
+import type { BlobStore } from './blob-store.ts';
+import { Breaker } from './breaker.ts';
 import type { Backend } from './choose-backend.ts';
+import { ContentStorage, Intake } from './content.ts';
 import { openDisk } from './disk.ts';
+import { Cipher, type TeamKeys } from './encrypted.ts';
+import { StorageDamaged, StorageError } from './errors.ts';
 import { type GitStorage, openGit } from './git.ts';
-import type { Storage } from './storage.ts';
+import { HybridStore } from './hybrid.ts';
+import { RamStore } from './ram.ts';
+import { type S3Settings, S3Store } from './s3.ts';
+import { Spool } from './spool.ts';
+import type { Scope, Storage, Stored } from './storage.ts';
+
+export type Placed = Stored & {
+  /** Where the bytes really lie: the one that was asked for, or the one that stood in for it. */
+  backend: Backend;
+};
+type Body = Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface Storages {
   /** What keeps the content that the rules send to `backend`. */
   for(backend: Backend): Storage;
   readonly git: GitStorage;
+  /**
+   * Stores content at `backend`, or where that is down or full at the next in a fixed order. The body is
+   * read once. Errors: the first one's StorageFull or StorageUnavailable when none takes it.
+   */
+  put(backend: Backend, scope: Scope, body: Body): Promise<Placed>;
+  /**
+   * Copies content to another backend and reads it back there; the caller then repoints its rows and
+   * forgets the old place. Errors: those of `get` and `put`; StorageDamaged when the copy differs.
+   */
+  move(scope: Scope, address: string, from: Backend, to: Backend): Promise<Placed>;
+  /** Forgets content at `from` where that is not also a place of `kept`: some backends share the disk or S3. */
+  forget(scope: Scope, address: string, from: Backend, kept: Backend): Promise<void>;
+  /** Each part that content lies in; `check` rejects with StorageUnavailable. `needed`: without it nothing works. */
+  readonly parts: readonly { name: string; needed: boolean; check: () => Promise<void> }[];
   /** Removes all content of a team; of what is gone already, nothing. */
   destroyTeam(teamId: string, workspaceIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
+export type StoragesOptions = {
+  dataDir: string;
+  s3?: S3Settings | undefined;
+  /** Keys for encryption at rest; content lies in clear without them. */
+  keys?: TeamKeys | undefined;
+  /** The most that the memory backend holds, in bytes. */
+  ramLimit?: number;
+};
+
+type BlobBackend = Exclude<Backend, 'git'>;
+
+/** Who stands in for whom. Memory stands in for nobody: what it holds is gone with the process. */
+const substitutes: Record<BlobBackend, readonly BlobBackend[]> = {
+  s3: ['disk'],
+  hybrid: ['disk', 's3'],
+  disk: ['s3'],
+  ram: ['disk', 's3'],
+};
+
 /** Opens every backend below the data folder. One process opens a data folder once. */
-export async function openStorages({ dataDir }: { dataDir: string }): Promise<Storages> {
-  const disk = await openDisk(join(dataDir, 'blobs'));
+export async function openStorages(options: StoragesOptions): Promise<Storages> {
+  const { dataDir, s3: settings, keys, ramLimit = 64 * 2 ** 20 } = options;
+  const folder = join(dataDir, 'blobs');
+  const disk = await openDisk(folder);
   const git = await openGit(join(dataDir, 'git'));
-  // Without S3 the disk serves its name; hybrid is the disk's by contract.
-  const served: Record<Backend, Storage> = { git, disk, s3: disk, ram: disk, hybrid: disk };
+  const intake = new Intake(await Spool.open(join(folder, 'tmp')), keys && new Cipher(keys));
+  const ram = new RamStore(ramLimit);
+  const client = settings && new S3Store(settings);
+  const s3 = client && new Breaker(client);
+  // Without S3 the disk serves its name, and still holds what it served when S3 comes later.
+  const stores: Record<BlobBackend, { store: BlobStore; places: readonly BlobStore[] }> = {
+    disk: { store: disk, places: [disk] },
+    ram: { store: ram, places: [ram] },
+    s3: s3
+      ? { store: new HybridStore(s3, disk, { copied: false }), places: [s3] }
+      : { store: disk, places: [disk] },
+    hybrid: s3
+      ? { store: new HybridStore(disk, s3, { copied: true }), places: [disk, s3] }
+      : { store: disk, places: [disk] },
+  };
+  const contents = mapValues(stores, ({ store }) => new ContentStorage(store, intake));
+  const served: Record<Backend, Storage> = { git, ...contents };
+
+  const put = async (backend: Backend, scope: Scope, body: Body): Promise<Placed> => {
+    if (backend === 'git') return { ...(await git.put(scope, body)), backend };
+    return intake.take(scope, body, async (stored, parcel) => {
+      let first: unknown;
+      const tried = new Set<BlobStore>();
+      for (const at of [backend, ...substitutes[backend]]) {
+        const { store } = stores[at];
+        if (tried.has(store)) continue;
+        tried.add(store);
+        try {
+          await contents[at].write(scope, stored.address, parcel);
+          return { ...stored, backend: at };
+        } catch (error) {
+          if (!isElsewhere(error)) throw error;
+          first ??= error;
+        }
+      }
+      throw first;
+    });
+  };
+
   return {
     for: (backend) => served[backend],
     git,
+    put,
+    async move(scope, address, from, to) {
+      const copied = await served[to].put(scope, await served[from].get(scope, address));
+      if (to !== 'git' && from !== 'git' && copied.address !== address)
+        throw new StorageDamaged('A copy has another address.');
+      // A whole read compares the hash.
+      for await (const _ of await served[to].get(scope, copied.address));
+      return { ...copied, backend: to };
+    },
+    async forget(scope, address, from, kept) {
+      if (from === 'git') return;
+      const keeping = kept === 'git' ? [] : stores[kept].places;
+      for (const place of stores[from].places)
+        if (!keeping.includes(place)) await place.remove(scope.teamId, address);
+    },
+    parts: [
+      { name: 'storage:disk', needed: true, check: () => disk.check() },
+      ...(s3 ? [{ name: 'storage:s3', needed: false, check: () => s3.check() }] : []),
+    ],
     async destroyTeam(teamId, workspaceIds) {
       for (const workspaceId of workspaceIds) await git.destroy(workspaceId);
-      await disk.destroy(teamId);
+      for (const store of [disk, ram, s3]) await store?.destroy(teamId);
     },
-    close: () => git.close(),
+    async close() {
+      await git.close();
+      client?.close();
+    },
   };
+}
+
+const isElsewhere = (error: unknown) =>
+  error instanceof StorageError &&
+  (error.code === 'storage_unavailable' || error.code === 'storage_full');
+
+function mapValues<Key extends string, From, To>(
+  values: Record<Key, From>,
+  change: (value: From) => To,
+): Record<Key, To> {
+  const entries = Object.entries(values) as [Key, From][];
+  return Object.fromEntries(entries.map(([key, value]) => [key, change(value)])) as Record<Key, To>;
 }

@@ -67,13 +67,13 @@ export class ContentStore {
     const settled = await settle(path, given, said.size, this.#temporary).catch(fromStorage);
     const { kind, size, body } = settled;
     try {
-      const backend = chooseBackend({ ...kind, size });
-      const stored = await this.#storages.for(backend).put(scope, body).catch(fromStorage);
+      const chosen = chooseBackend({ ...kind, size });
+      const stored = await this.#storages.put(chosen, scope, body).catch(fromStorage);
       const asked = said.contentType;
       const contentType = kind.text && asked?.startsWith('text/') ? asked : kind.contentType;
       const live = kind.text && stored.size <= heldLimit;
       const bytes = live && body instanceof Uint8Array ? body : undefined;
-      const content = { ...stored, backend, contentType, live, bytes };
+      const content = { ...stored, contentType, live, bytes };
       return { ...content, treeAddress: await this.#pointer(scope, content) };
     } finally {
       await settled.release();

@@ -62,8 +62,7 @@ export class LfsStore {
       }
     };
     const stored = await this.#storages
-      .for(backend)
-      .put({ teamId: actor.teamId, workspaceId }, checked())
+      .put(backend, { teamId: actor.teamId, workspaceId }, checked())
       .catch((error: unknown) => {
         throw wrong ?? error;
       })
@@ -71,7 +70,7 @@ export class LfsStore {
     await this.#database.rows(
       actor,
       sql`insert into lfs_objects (team_id, workspace_id, sha256, size, storage_backend, address)
-        values (${actor.teamId}, ${workspaceId}, ${expected.sha256}, ${expected.size}, ${backend}, ${stored.address})
+        values (${actor.teamId}, ${workspaceId}, ${expected.sha256}, ${expected.size}, ${stored.backend}, ${stored.address})
         on conflict do nothing`,
     );
   }

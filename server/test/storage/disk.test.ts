@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDisk } from '../../src/storage/disk.ts';
+import { content } from './content.ts';
 import { storageContract } from './contract.ts';
 
-storageContract('disk', {
-  open: async (folder) => ({ storage: await openDisk(folder), close: async () => {} }),
-  deletes: true,
-});
+for (const encrypted of [false, true])
+  storageContract(encrypted ? 'encrypted disk' : 'disk', {
+    open: async (folder) => content(folder, await openDisk(folder), encrypted),
+    deletes: true,
+  });
 
 test('abandoned temporary files go at the start, those being written stay', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'kyozo-storage-'));

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeFolder, removeAbandoned } from './durable.ts';
+import { toStorageError } from './errors.ts';
+
+/** Bytes that are here as a whole and can be read as often as wanted: a second try loses nothing. */
+export type Parcel = {
+  /** Bytes. */
+  size: number;
+  /** In memory when small, else a file, which is not synced and must not be moved away. */
+  body: Uint8Array | { file: string };
+};
+
+/** Larger bodies go to a file, bytes. */
+const MEMORY = 2 ** 20;
+
+/** Takes a body in before it goes anywhere, so that its name is known and a failed write can be repeated elsewhere. */
+export class Spool {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Opens the folder for bodies under way, and removes what a crash left in it. */
+  static async open(folder: string): Promise<Spool> {
+    await makeFolder(folder);
+    await removeAbandoned(folder);
+    return new Spool(folder);
+  }
+
+  /**
+   * Takes the whole body in and hands it to `use`; removes it afterwards. Nothing is durable by that.
+   * Errors: the body's own, StorageFull, StorageUnavailable, and those of `use`.
+   */
+  async with<Result>(
+    body: AsyncIterable<Uint8Array>,
+    use: (parcel: Parcel) => Promise<Result>,
+  ): Promise<Result> {
+    const file = join(this.folder, randomUUID());
+    const sink = new Sink(file);
+    try {
+      for await (const chunk of body) await sink.take(chunk);
+      return await use(await sink.end());
+    } catch (error) {
+      throw toStorageError(error);
+    } finally {
+      await sink.abandon();
+    }
+  }
+}
+
+class Sink {
+  readonly #file: string;
+  #kept: Uint8Array[] = [];
+  #size = 0;
+  #handle: FileHandle | undefined;
+  /** The write under way: hashing and encrypting the next bytes goes on beside it. */
+  #writing: Promise<void> = Promise.resolve();
+  #opened = false;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  async take(chunk: Uint8Array): Promise<void> {
+    this.#size += chunk.length;
+    this.#kept.push(chunk);
+    if (this.#handle || this.#size > MEMORY) await this.#flush();
+  }
+
+  async end(): Promise<Parcel> {
+    if (!this.#handle) return { size: this.#size, body: Buffer.concat(this.#kept) };
+    await this.#writing;
+    await this.#close();
+    return { size: this.#size, body: { file: this.#file } };
+  }
+
+  async abandon(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+    await this.#close();
+    if (this.#opened) await rm(this.#file, { force: true });
+  }
+
+  async #flush(): Promise<void> {
+    if (!this.#handle) {
+      this.#handle = await open(this.#file, 'wx', 0o600);
+      this.#opened = true;
+    }
+    const [handle, chunks] = [this.#handle, this.#kept];
+    this.#kept = [];
+    await this.#writing;
+    this.#writing = writeAll(handle, chunks);
+    // Heard at the next flush or at the end.
+    this.#writing.catch(() => undefined);
+  }
+
+  async #close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
+  }
+}
+
+/** Writes every byte, also where the system takes less than it was given. */
+export async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  for (const chunk of chunks)
+    for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten;
+}
+
+/** The bytes of a parcel from the start. */
+export const openParcel = ({ body }: Parcel): AsyncIterable<Uint8Array> =>
+  body instanceof Uint8Array ? one(body) : createReadStream(body.file, { highWaterMark: 2 ** 20 });
+
+async function* one(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}

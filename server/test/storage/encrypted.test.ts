@@ -1,0 +1,123 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ContentStorage, Intake } from '../../src/storage/content.ts';
+import { openDisk } from '../../src/storage/disk.ts';
+import { Cipher } from '../../src/storage/encrypted.ts';
+import { StorageDamaged } from '../../src/storage/errors.ts';
+import { Spool } from '../../src/storage/spool.ts';
+import type { Stored } from '../../src/storage/storage.ts';
+import { FixedKeys } from './content.ts';
+
+const scope = { teamId: randomUUID(), workspaceId: randomUUID() };
+let folder: string;
+let keys: FixedKeys;
+let storage: ContentStorage;
+const fileOf = ({ address }: Stored, teamId = scope.teamId) =>
+  join(folder, teamId, address.slice(0, 2), address.slice(2));
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kyozo-encrypted-'));
+  keys = new FixedKeys();
+  const spool = await Spool.open(join(folder, 'tmp'));
+  storage = new ContentStorage(await openDisk(folder), new Intake(spool, new Cipher(keys)));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+test('nothing of the content lies on the disk in clear', async () => {
+  const text = 'a secret sentence that nobody else may read. '.repeat(50_000);
+  const stored = await storage.put(scope, Buffer.from(text));
+  const bytes = await readFile(fileOf(stored));
+  expect(bytes.includes('secret')).toBe(false);
+  expect(bytes.length).toBeGreaterThan(text.length);
+  expect(stored.size).toBe(text.length);
+});
+
+test('a range opens the segments that it touches and no other', async () => {
+  const bytes = randomBytes(5_000_000);
+  const stored = await storage.put(scope, bytes);
+  const file = fileOf(stored);
+  const written = await readFile(file);
+  // The third segment is destroyed.
+  written.fill(0, 5 + 2 * 2 ** 20, 5 + 3 * 2 ** 20);
+  await writeFile(file, written);
+  const read = async (start: number, end: number) =>
+    buffer(await storage.get(scope, stored.address, { start, end }));
+  expect((await read(10, 1_000_000)).equals(bytes.subarray(10, 1_000_000))).toBe(true);
+  expect((await read(4_000_000, 4_999_999)).equals(bytes.subarray(4_000_000, 4_999_999))).toBe(
+    true,
+  );
+  await expect(read(2_500_000, 2_500_001)).rejects.toBeInstanceOf(StorageDamaged);
+});
+
+test('ranges around the seams of segments are the bytes asked for', async () => {
+  const bytes = randomBytes(2 * 2 ** 20 + 500);
+  const { address } = await storage.put(scope, bytes);
+  const seam = 2 ** 20 - 16 - 40;
+  for (const start of [0, seam - 1, seam, seam + 1, seam + 2 ** 20 - 17, bytes.length - 1])
+    for (const length of [1, 2, 3, 2 ** 20, 3 * 2 ** 20]) {
+      const part = await buffer(await storage.get(scope, address, { start, end: start + length }));
+      expect(part.equals(bytes.subarray(start, start + length))).toBe(true);
+    }
+});
+
+test('a changed or cut file is an error, and its end is never handed out', async () => {
+  const bytes = randomBytes(2_500_000);
+  const stored = await storage.put(scope, bytes);
+  const written = await readFile(fileOf(stored));
+  for (const at of [0, 3, 6, 20, 44, 45, 1_000_000, written.length - 1]) {
+    const changed = Buffer.from(written);
+    changed[at]! ^= 1;
+    await writeFile(fileOf(stored), changed);
+    expect(await lengthBeforeError(() => storage.get(scope, stored.address))).toBeLessThan(
+      bytes.length,
+    );
+  }
+  for (const end of [0, 4, 45, 60, 5 + 2 ** 20, 5 + 2 * 2 ** 20, written.length - 1]) {
+    await writeFile(fileOf(stored), written.subarray(0, end));
+    expect(await lengthBeforeError(() => storage.get(scope, stored.address))).toBeLessThan(
+      bytes.length,
+    );
+  }
+});
+
+test('other content of the same team under the address: the hash tells', async () => {
+  const [one, two] = [
+    await storage.put(scope, randomBytes(2_000_000)),
+    await storage.put(scope, randomBytes(2_000_000)),
+  ];
+  await writeFile(fileOf(one), await readFile(fileOf(two)));
+  expect(await lengthBeforeError(() => storage.get(scope, one.address))).toBeLessThan(2_000_000);
+});
+
+test("another team's file does not open", async () => {
+  const other = { ...scope, teamId: randomUUID() };
+  const theirs = await storage.put(other, Buffer.from('the same'));
+  const ours = await storage.put(scope, Buffer.from('the same'));
+  await writeFile(fileOf(ours), await readFile(fileOf(theirs, other.teamId)));
+  expect(await lengthBeforeError(() => storage.get(scope, ours.address))).toBe(0);
+});
+
+test('old content stays readable when there is a new generation', async () => {
+  const old = await storage.put(scope, Buffer.from('old'));
+  keys.newest = 2;
+  const recent = await storage.put(scope, Buffer.from('new'));
+  expect((await readFile(fileOf(old))).readUInt32BE(1)).toBe(1);
+  expect((await readFile(fileOf(recent))).readUInt32BE(1)).toBe(2);
+  expect(String(await buffer(await storage.get(scope, old.address)))).toBe('old');
+  expect(String(await buffer(await storage.get(scope, recent.address)))).toBe('new');
+});
+
+/** How much came before StorageDamaged. */
+async function lengthBeforeError(get: () => Promise<Readable>): Promise<number> {
+  let length = 0;
+  const read = async () => {
+    for await (const chunk of await get()) length += chunk.length;
+  };
+  await expect(read()).rejects.toBeInstanceOf(StorageDamaged);
+  return length;
+}
