@@ -1,14 +1,18 @@
 /**
- * Versions per second: put and commit of a 4 KiB file in a repository of 1,000 files, durable, one
- * after the other and 16 at a time. The floor is git itself: five plumbing processes a version.
+ * Versions per second of a 4 KiB file in a repository of 1,000 files, durable: by the writer alone, and
+ * by `PUT` through the server, with rows, events and the version in PostgreSQL; one after the other and
+ * 16 at a time. The floor is git itself: five plumbing processes a version. And reads of a file at the
+ * head, beside one long-lived `git cat-file --batch`.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type GitStorage, openGit } from '../server/src/storage/git.ts';
+import { type Person, type RecordObject, register } from '../server/test/support/api.ts';
+import { startServer } from './support.ts';
 import { type Row, row } from './table.ts';
 
 const FILES = 1000;
@@ -27,12 +31,94 @@ export async function run(): Promise<Row[]> {
   const floor = await plumbing(store.folder(scope.workspaceId), parent, 60);
   const sequential = await ours(store, scope, parent, 600, 1);
   const concurrent = await ours(store, scope, parent, 3000, 16);
+  const batch = await catFile(store.folder(scope.workspaceId), parent, 5000);
+  const reads = await readsOf(store, scope, parent, 5000);
   await store.close();
   await rm(root, { recursive: true });
+  const served = await throughServer();
   return [
     row('git: versions/s, one after the other', sequential, floor, 'five git processes'),
     row('git: versions/s, 16 at a time', concurrent, floor, 'five git processes'),
+    row('git: versions/s by PUT, one after the other', served.one, floor, 'five git processes'),
+    row('git: versions/s by PUT, 16 at a time', served.many, floor, 'five git processes'),
+    row('git: reads/s of a file at the head', reads, batch, 'git cat-file --batch'),
   ];
+}
+
+/** The same repository, made by an import, and its files written again through the API. */
+async function throughServer(): Promise<{ one: number; many: number }> {
+  const server = await startServer();
+  try {
+    const person = await register(server.url);
+    const workspace = await person.workspace('Bench');
+    const ids: string[] = [];
+    const queue = Array.from({ length: FILES }, (_, at) => path(at));
+    const add = async () => {
+      for (let at = queue.pop(); at; at = queue.pop()) {
+        ids.push((await person.file(workspace, at, body().toString())).id);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, add));
+    await put(person, ids, 100, 1);
+    return { one: await put(person, ids, 400, 1), many: await put(person, ids, 2000, 16) };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function put(person: Person, ids: readonly string[], count: number, lanes: number) {
+  const began = performance.now();
+  await Promise.all(
+    Array.from({ length: lanes }, async (_, lane) => {
+      for (let at = lane; at < count; at += lanes) {
+        const to = `/files/${ids[(at * 37) % ids.length]}/content`;
+        const { status } = await person.request<RecordObject>(to, { method: 'PUT', raw: body() });
+        if (status !== 200) throw new Error(`PUT answered ${status}`);
+      }
+    }),
+  );
+  return (count * 1000) / (performance.now() - began);
+}
+
+/** Reads of `<commit>:<path>`, one after the other, as an editor opens files. */
+async function readsOf(store: GitStorage, scope: Scope, commit: string, count: number) {
+  const addresses = new Map<string, string>();
+  for await (const file of store.readTree(scope.workspaceId, commit)) {
+    addresses.set(file.path, file.address);
+  }
+  const began = performance.now();
+  for (let at = 0; at < count; at++) {
+    const chunks: Buffer[] = [];
+    const content = await store.get(scope, addresses.get(path(at * 37))!);
+    for await (const chunk of content) chunks.push(chunk as Buffer);
+    if (Buffer.concat(chunks).length === 0) throw new Error('Nothing was read.');
+  }
+  return (count * 1000) / (performance.now() - began);
+}
+
+async function catFile(repository: string, commit: string, count: number): Promise<number> {
+  const child = spawn('git', ['--git-dir', repository, 'cat-file', '--batch']);
+  const output = child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const began = performance.now();
+  for (let at = 0; at < count; at++) {
+    child.stdin.write(`${commit}:${path(at * 37)}\n`);
+    let left: number | undefined;
+    let head = Buffer.alloc(0);
+    while (left === undefined || left > 0) {
+      const { value } = await output.next();
+      if (left !== undefined) {
+        left -= value!.length;
+        continue;
+      }
+      head = Buffer.concat([head, value!]);
+      const end = head.indexOf(10);
+      if (end < 0) continue;
+      const size = Number(head.toString('latin1', 0, end).split(' ')[2]);
+      left = size + 1 - (head.length - end - 1);
+    }
+  }
+  child.stdin.end();
+  return (count * 1000) / (performance.now() - began);
 }
 
 type Scope = { teamId: string; workspaceId: string };

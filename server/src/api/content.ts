@@ -31,8 +31,9 @@ export async function content(
 
   app.get('/files/:id/content', async (request: WithId, reply) =>
     asActor(edge, request, async (actor) => {
-      await edge.records.one(actor, file, idIn(request), new Set());
-      const row = await files.find(actor, idIn(request));
+      const id = idIn(request);
+      const seen = edge.records.one(actor, file, id, new Set());
+      const [row] = await Promise.all([files.find(actor, id), seen]);
       return send(files, actor, row, request, reply);
     }),
   );
@@ -51,9 +52,11 @@ export async function content(
     let stored: Stored | undefined;
     return asActor(edge, request, async (actor) => {
       const id = idIn(request);
-      const record = await edge.records.one(actor, file, id);
+      const [record, seen] = await Promise.all([
+        edge.records.one(actor, file, id),
+        files.find(actor, id),
+      ]);
       authorize(file, 'write', actor, valuesOf(file, record));
-      const seen = await files.find(actor, id);
       const ifVersion = contentVersionOf(request, seen);
       const contentType = request.headers['content-type']?.split(';')[0]?.trim();
       const where = { workspaceId: seen.workspace_id, path: seen.path };
@@ -63,10 +66,13 @@ export async function content(
       await files.write(actor, id, stored, { ifVersion });
       await workspaces.follow(actor, id);
       changed(actor.teamId);
-      const row = await edge.records.one(actor, file, id);
+      const [row, now] = await Promise.all([
+        edge.records.one(actor, file, id),
+        files.find(actor, id),
+      ]);
       const query = queryOf(edge, file, request);
       const text = await oneDocument(edge, actor, query, row, request, reply);
-      return sendDocument(reply.header('etag', contentTag(await files.find(actor, id))), text);
+      return sendDocument(reply.header('etag', contentTag(now)), text);
     });
   });
 }

@@ -50,7 +50,8 @@ export class Database implements Queries {
   constructor(config: pg.ClientConfig, size: { lanes: number; pool: number }) {
     const settings = { ...config, options: '-c timezone=UTC -c statement_timeout=20s' };
     this.#lanes = new Lanes(settings, size.lanes);
-    this.#pool = new pg.Pool({ ...settings, max: size.pool });
+    // What a transaction sends without waiting goes out at once, in its order.
+    this.#pool = new pg.Pool({ ...settings, max: size.pool, pipeline: true } as pg.PoolConfig);
     this.#pool.on('error', () => undefined);
   }
 
@@ -77,7 +78,13 @@ export class Database implements Queries {
     try {
       const query = <Row>(statements: Statement[], shape: Shape) =>
         fly<Row>(client, statements, shape).catch(fromDatabase);
-      await query([begin, enter(actor)], 'text');
+      // Not waited for: what follows it on this connection fails where it has failed, and it says why.
+      const entered = query([begin, enter(actor)], 'text');
+      entered.catch(() => undefined);
+      const why = async (error: unknown) => {
+        await entered;
+        throw error;
+      };
       const result = await work({
         rows: (fragment) => query([statement(fragment)], 'objects'),
         text: (prepared) => query<TextRow>([prepared], 'text'),
@@ -89,7 +96,8 @@ export class Database implements Queries {
           });
         },
         execute: (text, values) => client.query(text, values).catch(fromDatabase),
-      });
+      }).catch(why);
+      await entered;
       await client.query('commit').catch(fromDatabase);
       return result;
     } catch (error) {
@@ -138,6 +146,17 @@ function joined(actor: Actor, transaction: Transaction, effects: (() => void)[])
     transaction: (who, work) => step(who, () => work(transaction)),
     afterCommit: (effect) => void effects.push(effect),
   };
+}
+
+/**
+ * Several statements of a transaction that go out together, in their order. @throws the first failure,
+ * once none of them is on its way any more
+ */
+export async function together<Results extends readonly Promise<unknown>[]>(
+  ...statements: Results
+): Promise<{ -readonly [At in keyof Results]: Awaited<Results[At]> }> {
+  await Promise.allSettled(statements);
+  return Promise.all(statements) as never;
 }
 
 function enter(actor: Actor | Tenant): Statement {

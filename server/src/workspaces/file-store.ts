@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { type Actor, KyozoError, notFound, type Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import { stale } from '../actions.ts';
-import type { Queries, Tenant, Transaction } from '../database/database.ts';
+import { type Queries, type Tenant, type Transaction, together } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement, type Signer } from '../database/write.ts';
@@ -120,13 +120,13 @@ export class FileStore {
           values: inserted,
           event: file.events.create,
         };
-        const [row] = await transaction.text(changeStatement(actor, change));
         const made: FileRow = newRow(id, actor.teamId, workspaceId, path, content);
-        await this.#record(transaction, actor, made, content, commit, {
-          message: `Add ${path}`,
-          authors,
-        });
-        await this.#follow(transaction, actor, made, content.bytes ?? nothing);
+        const message = `Add ${path}`;
+        const [[row]] = await together(
+          transaction.text(changeStatement(actor, change)),
+          this.#record(transaction, actor, made, content, commit, { message, authors }),
+          this.#follow(transaction, actor, made, content.bytes ?? nothing),
+        );
         return rowOf({ resource: file, sort: [] }, row!);
       },
     }));
@@ -142,11 +142,13 @@ export class FileStore {
     given: Uint8Array | Content,
     options: WriteOptions = {},
   ): Promise<{ version: number; changed: boolean }> {
-    const seen = await this.find(writer, id);
+    const [seen, authors] = await Promise.all([
+      this.find(writer, id),
+      options.authors ?? this.#person(writer).then((person) => [person]),
+    ]);
     const where = { workspaceId: seen.workspace_id, path: seen.path };
     const content =
       given instanceof Uint8Array ? await this.store(writer, where, given, options) : given;
-    const authors = options.authors ?? [await this.#person(writer)];
     const signer: Signer = options.by ? { teamId: writer.teamId, userId: options.by } : writer;
     type Written = { version: number; changed: boolean };
     return this.#commit<Written>(writer, seen.workspace_id, authors, async (transaction) => {
@@ -169,13 +171,13 @@ export class FileStore {
         message,
         changes: [{ path: current.path, address: content.treeAddress }],
         apply: async (commit) => {
-          await this.#change(transaction, signer, id, 'write', {
-            ...contentValues(content),
-            version,
-          });
           const next: FileRow = { ...current, ...rowValues(content), version };
-          await this.#record(transaction, signer, next, content, commit, { message, authors });
-          await this.#follow(transaction, signer, next, content.bytes ?? nothing);
+          const values = { ...contentValues(content), version };
+          await together(
+            this.#change(transaction, signer, id, 'write', values),
+            this.#record(transaction, signer, next, content, commit, { message, authors }),
+            this.#follow(transaction, signer, next, content.bytes ?? nothing),
+          );
           await options.also?.(transaction, version);
           return { version, changed: true };
         },

@@ -1,5 +1,5 @@
 import { type Actor, notFound } from '@kyozo/resource';
-import type { Queries, Tenant, Transaction } from '../database/database.ts';
+import { type Queries, type Tenant, type Transaction, together } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement, type Signer } from '../database/write.ts';
 import type { Person } from '../storage/git.ts';
@@ -31,11 +31,13 @@ export async function commitTree<Result>(
 ): Promise<Result> {
   let head: string | undefined;
   const result = await database.transaction(writer, async (transaction) => {
-    const [locked] = await transaction.rows<{ head_commit: string | null }>(
-      sql`select head_commit from workspaces where id = ${workspaceId} for update`,
+    const [[locked], { changes, message, apply }] = await together(
+      transaction.rows<{ head_commit: string | null }>(
+        sql`select head_commit from workspaces where id = ${workspaceId} for update`,
+      ),
+      plan(transaction),
     );
     if (!locked) throw notFound('There is no such workspace.');
-    const { changes, message, apply } = await plan(transaction);
     if (changes.length === 0) return apply(undefined);
     const [author, ...coAuthors] = authors;
     const { commit } = await storages.git
@@ -49,8 +51,11 @@ export async function commitTree<Result>(
       })
       .catch(fromStorage);
     head = commit;
-    await moveHead(transaction, writer, workspaceId, commit);
-    return apply(commit);
+    const [, applied] = await together(
+      moveHead(transaction, writer, workspaceId, commit),
+      apply(commit),
+    );
+    return applied;
   });
   // The ref follows; should this fail or be cut off, the next open repairs it from the database.
   const moved = head;
