@@ -15,6 +15,8 @@ export type Parcel = {
 
 /** Larger bodies go to a file, bytes. */
 const MEMORY = 2 ** 20;
+/** As many as the system takes in one call (IOV_MAX). */
+const PIECES = 1_024;
 
 /** Takes a body in before it goes anywhere, so that its name is known and a failed write can be repeated elsewhere. */
 export class Spool {
@@ -55,6 +57,7 @@ export class Spool {
 class Sink {
   readonly #file: string;
   #kept: Uint8Array[] = [];
+  #keptSize = 0;
   #size = 0;
   #handle: FileHandle | undefined;
   /** The write under way: hashing and encrypting the next bytes goes on beside it. */
@@ -67,12 +70,14 @@ class Sink {
 
   async take(chunk: Uint8Array): Promise<void> {
     this.#size += chunk.length;
+    this.#keptSize += chunk.length;
     this.#kept.push(chunk);
-    if (this.#handle || this.#size > MEMORY) await this.#flush();
+    if (this.#keptSize > MEMORY) await this.#flush();
   }
 
   async end(): Promise<Parcel> {
     if (!this.#handle) return { size: this.#size, body: Buffer.concat(this.#kept) };
+    await this.#flush();
     await this.#writing;
     await this.#close();
     return { size: this.#size, body: { file: this.#file } };
@@ -91,6 +96,7 @@ class Sink {
     }
     const [handle, chunks] = [this.#handle, this.#kept];
     this.#kept = [];
+    this.#keptSize = 0;
     await this.#writing;
     this.#writing = writeAll(handle, chunks);
     // Heard at the next flush or at the end.
@@ -106,8 +112,22 @@ class Sink {
 
 /** Writes every byte, also where the system takes less than it was given. */
 export async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
-  for (const chunk of chunks)
-    for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten;
+  let left = chunks.filter((chunk) => chunk.length > 0);
+  while (left.length > 0) {
+    const { bytesWritten } = await handle.writev(left.slice(0, PIECES));
+    left = behind(left, bytesWritten);
+  }
+}
+
+/** What of the chunks comes after so many bytes. */
+function behind(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let rest = bytes;
+  const at = chunks.findIndex((chunk) => {
+    if (rest < chunk.length) return true;
+    rest -= chunk.length;
+    return false;
+  });
+  return at < 0 ? [] : [chunks[at]!.subarray(rest), ...chunks.slice(at + 1)];
 }
 
 /** The bytes of a parcel from the start. */
