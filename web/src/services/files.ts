@@ -78,6 +78,16 @@ export const files = {
       staleTime: Number.POSITIVE_INFINITY,
     }),
 
+  /** The file at a path of a workspace, or undefined. */
+  at: async (workspaceId: string, path: string): Promise<FileRecord | undefined> => {
+    const query = new URLSearchParams({
+      'filter[workspace][id]': workspaceId,
+      'filter[path][eq]': path,
+      'page[limit]': '1',
+    });
+    return (await read<FileRecord[]>(`/files?${query}`)).data[0];
+  },
+
   create: async ({ workspaceId, ...attributes }: NewFile): Promise<FileRecord> =>
     (
       await write<FileRecord>('POST', '/files', {

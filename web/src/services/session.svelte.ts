@@ -4,6 +4,7 @@ import { OfflineError } from './errors.ts';
 import { forgetLocalDocuments } from './local-documents.ts';
 import { queryClient } from './query-client.ts';
 import { tokens } from './tokens.ts';
+import { unfinishedUploads } from './unfinished-uploads.ts';
 
 const teamKey = 'kyozo.team';
 /** The address of an account that was made here and has nothing in it yet. */
@@ -71,6 +72,7 @@ class Session {
   async forget(): Promise<void> {
     tokens.clear();
     this.#end();
+    unfinishedUploads.forgetAll();
     await forgetLocalDocuments();
   }
 

@@ -127,6 +127,31 @@ export type BroughtLines = Pick<FileVersion, 'version' | 'message' | 'authors' |
 };
 export type Author = { id?: string; name?: string; email?: string };
 
+export type Transfer = {
+  id: string;
+  kind: 'import' | 'export';
+  status: 'queued' | 'running' | 'succeeded' | 'failed';
+  reason: string | null;
+  total: number | null;
+  done: number;
+  refused: number;
+  /** Bytes of the archive, once it is whole. */
+  size: number | null;
+  expiresAt: string;
+  finishedAt: string | null;
+  insertedAt: string;
+  workspace?: Link | Workspace;
+};
+export type Outcome = 'created' | 'changed' | 'same' | 'refused';
+/** What became of one file of an archive that came in. */
+export type TransferEntry = {
+  id: string;
+  position: number;
+  path: string;
+  outcome: Outcome;
+  reason: string | null;
+};
+
 export type Notebook = {
   id: string;
   title: string;
