@@ -4,6 +4,7 @@ import { history } from './messages/history.ts';
 import { notifications } from './messages/notifications.ts';
 import { storage } from './messages/storage.ts';
 import { team } from './messages/team.ts';
+import { transfers, uploads } from './messages/transfers.ts';
 
 /** Everything a person can read, in one place. Sentences with a gap are functions. */
 export const messages = {
@@ -174,18 +175,8 @@ export const messages = {
     created: 'Created',
     taken: 'Something with this name is already here.',
   },
-  uploads: {
-    title: (done: number, all: number) =>
-      done === all
-        ? `Uploaded ${all === 1 ? '1 file' : `${all} files`}`
-        : `Uploading ${done + 1} of ${all}`,
-    failed: (count: number) => `${count} could not be uploaded`,
-    panel: 'Uploads',
-    progress: 'Upload progress',
-    retry: 'Try again',
-    waiting: 'Waiting',
-    done: 'Done',
-  },
+  transfers,
+  uploads,
   document: {
     saving: 'Saving…',
     saved: 'Saved',
