@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { teamName } from './furnish.ts';
 import { chooseTeam, invite, openText, password, saved } from './person.ts';
+import { transferPlaces } from './transfer-places.ts';
 
 export type Place = {
   name: string;
@@ -35,6 +36,7 @@ export const places: readonly Place[] = [
       await page.getByText('2 selected').waitFor();
     },
   },
+  ...transferPlaces(openFiles),
   { name: 'document', open: (page) => openFile(page, 'Welcome.md') },
   {
     name: 'document-history',

@@ -185,6 +185,45 @@ test('a folder keeps its folders; what is there gets a version or is left; what 
   await page.context().close();
 });
 
+test('a folder that is dropped keeps its folders, and says which were empty', async () => {
+  const page = await inWorkspace('Dorothy Vaughan', 'dorothy@example.org');
+  const root = join(folder, 'Dropped');
+  await mkdir(join(root, 'nothing here'), { recursive: true });
+  await mkdir(join(root, 'inside'));
+  await writeFile(join(root, 'inside/one.txt'), 'one');
+  const devtools = await page.context().newCDPSession(page);
+  const data = { items: [], files: [root], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await devtools.send('Input.dispatchDragEvent', { type, x: 700, y: 700, data });
+  await page.getByText('Uploaded 1 file').waitFor();
+  await panel(page).getByText('The folder “Dropped/nothing here” is empty').waitFor();
+  await page.getByRole('grid').getByRole('link', { name: 'Dropped' }).click();
+  await page.getByRole('grid').getByRole('link', { name: 'inside' }).click();
+  await page.getByRole('grid').getByRole('link', { name: 'one.txt' }).waitFor();
+  await page.context().close();
+});
+
+test('an upload that takes longer than its token lives goes on', async () => {
+  const strict = await startServer({ AUTH_ACCESS_TTL: '10' });
+  try {
+    const page = await newPerson(browser, strict.url);
+    await register(page, 'Mary Jackson', 'jackson@example.org');
+    await openWorkspace(page);
+    const { path } = await large('long.bin', 7 * 2 ** 20);
+    await slow(page, 2 ** 19);
+    const refused: number[] = [];
+    page.on('response', (response) => {
+      if (response.url().includes('/uploads')) refused.push(response.status());
+    });
+    await picker(page).setInputFiles(path);
+    await page.getByText('Uploaded 1 file').waitFor();
+    expect(refused).toEqual([201, 204]);
+    await page.context().close();
+  } finally {
+    await strict.stop();
+  }
+});
+
 test('a thousand files are sent, and only what is in view is drawn', async () => {
   const page = await inWorkspace('Annie Easley', 'annie@example.org');
   const many = Array.from({ length: 1_000 }, (_, index) => ({
@@ -245,6 +284,21 @@ test('a workspace is downloaded as a zip that holds its files', async () => {
   await page.getByRole('button', { name: 'Import and export' }).click();
   await page.getByRole('menuitem', { name: 'Imports and exports' }).click();
   await page.getByText('Export of Getting started').waitFor();
+  await page.context().close();
+});
+
+test('pictures stand in the list as themselves, once the server has made them small', async () => {
+  const page = await inWorkspace('Lillian Schwartz', 'lillian@example.org');
+  const refused: string[] = [];
+  page.on('response', (response) => {
+    if (response.status() >= 400) refused.push(response.url());
+  });
+  const dot = Buffer.from('R0lGODlhAgACAIAAAP8AAP///ywAAAAAAgACAAACA0QCBQA7', 'base64');
+  await picker(page).setInputFiles({ name: 'dot.gif', mimeType: 'image/gif', buffer: dot });
+  const picture = page.getByRole('row', { name: 'dot.gif' }).locator('img[src^="blob:"]');
+  await picture.waitFor();
+  expect(await picture.evaluate((it: HTMLImageElement) => it.naturalWidth)).toBeGreaterThan(0);
+  expect(refused).toEqual([]);
   await page.context().close();
 });
 

@@ -2,9 +2,11 @@ import { scope } from '../../services/client.ts';
 import { ApiError, readableError } from '../../services/errors.ts';
 import { files } from '../../services/files.ts';
 import { queryClient } from '../../services/query-client.ts';
+import { session } from '../../services/session.svelte.ts';
 import { unfinishedUploads } from '../../services/unfinished-uploads.ts';
 import { endUpload, send } from '../../services/uploads.ts';
 import { tracking } from '../transfers/tracking.svelte.ts';
+import { panel } from './panel.svelte.ts';
 import { nameOf } from './paths.ts';
 import { Rate } from './rate.ts';
 import { Upload } from './upload.svelte.ts';
@@ -23,7 +25,6 @@ class Uploads {
   readonly #waiting: Upload[] = [];
   readonly #rate = new Rate();
   #running = 0;
-  #userId = '';
 
   /** In one pass, because a list has thousands. */
   readonly totals = $derived.by(() => {
@@ -140,10 +141,11 @@ class Uploads {
   }
 
   /** Shows what an earlier visit of this person left unfinished in this team. */
-  restore(userId: string, teamId: string): void {
-    this.#userId = userId;
+  restore(teamId: string): void {
     const known = new Set(this.list.map(({ url }) => url));
-    const left = unfinishedUploads.of(userId, teamId).filter(({ url }) => !known.has(url));
+    const left = unfinishedUploads
+      .of(session.user?.id ?? '', teamId)
+      .filter(({ url }) => !known.has(url));
     if (left.length === 0) return;
     const interrupted = left.map((each) => {
       const upload = new Upload(each);
@@ -152,6 +154,7 @@ class Uploads {
       return upload;
     });
     this.list = [...this.list, ...interrupted];
+    panel.isOpen = true;
   }
 
   /** Ends everything, because the person has left. */
@@ -161,11 +164,11 @@ class Uploads {
     this.list = [];
   }
 
-  /** A new batch takes the place of one that is over, but not of what was never sent. */
+  /** A new batch takes the place of one that is over, but not of what has not been sent. */
   #begin(): void {
     if (this.isBusy) return;
     this.#rate.clear();
-    this.list = this.list.filter(({ status }) => status !== 'done' && status !== 'failed');
+    this.list = this.list.filter(({ status }) => status !== 'done');
   }
 
   /** An upload of a file; it goes on where an interrupted one of the same file had come to. */
@@ -189,6 +192,7 @@ class Uploads {
 
   #put(uploads: readonly Upload[]): void {
     this.list = [...this.list, ...uploads];
+    panel.isOpen = true;
     this.#waiting.push(...uploads.filter(({ status }) => status === 'waiting'));
     this.#next();
   }
@@ -264,7 +268,12 @@ class Uploads {
         if (upload.url && upload.url !== at) unfinishedUploads.forget(upload.url);
         upload.url = at;
         const place = { workspaceId, purpose, path, size, lastModified, teamId };
-        unfinishedUploads.keep({ ...place, url: at, userId: this.#userId, begunAt: Date.now() });
+        unfinishedUploads.keep({
+          ...place,
+          url: at,
+          userId: session.user?.id ?? '',
+          begunAt: Date.now(),
+        });
       },
     });
   }

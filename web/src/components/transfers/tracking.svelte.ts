@@ -2,6 +2,7 @@ import { messages } from '../../messages.ts';
 import { queryClient } from '../../services/query-client.ts';
 import { transfers } from '../../services/transfers.ts';
 import { tellError } from '../../ui/toast/index.ts';
+import { panel } from '../files/panel.svelte.ts';
 
 export type Tracked = {
   id: string;
@@ -17,6 +18,7 @@ class Tracking {
 
   follow(id: string, kind: Tracked['kind'], name: string, workspaceId: string): void {
     this.list = [{ id, kind, name, workspaceId }, ...this.list];
+    panel.isOpen = true;
     void queryClient.invalidateQueries({ queryKey: ['transfers', 'recent'] });
   }
 
