@@ -69,10 +69,10 @@ async function slowDown(page: Page): Promise<void> {
 
 /** So that what runs in one place is not shown as interrupted in all that come after it. */
 async function leaveUploads(page: Page): Promise<void> {
-  await slowed.get(page)?.detach();
-  slowed.delete(page);
   const all = panel(page).getByRole('button', { name: 'Cancel all' });
   if (await all.isVisible()) await all.click();
+  await slowed.get(page)?.detach();
+  slowed.delete(page);
 }
 
 type Chosen = { name: string; mimeType: string; buffer: Buffer };
