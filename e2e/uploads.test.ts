@@ -233,10 +233,10 @@ test('a thousand files are sent, and only what is in view is drawn', async () =>
   await picker(page).setInputFiles(many);
   await page.getByText(/^Uploading \d+ of 1000/u).waitFor();
   expect(await panel(page).getByRole('listitem').count()).toBeLessThan(30);
-  await page.getByText('Uploaded 1000 files').waitFor({ timeout: 100_000 });
+  await page.getByText('Uploaded 1000 files').waitFor({ timeout: 240_000 });
   await page.getByText('1003 files').waitFor();
   await page.context().close();
-});
+}, 300_000);
 
 test('a zip is asked about and unpacked; its report says what was refused and why', async () => {
   const page = await inWorkspace('Hedy Lamarr', 'hedy@example.org');
