@@ -21,8 +21,28 @@ export function followEvents(): () => void {
   return () => stopping.abort();
 }
 
+/** How long what comes together is gathered, in milliseconds. */
+const gathering = 50;
+const stale = new Set<string>();
+let isReading = false;
+
 function invalidate(type: string): void {
-  for (const key of [type, ...(shownIn[type] ?? [])]) {
-    void queryClient.invalidateQueries({ queryKey: [key] });
+  for (const key of [type, ...(shownIn[type] ?? [])]) stale.add(key);
+  if (!isReading) void readAgain();
+}
+
+/**
+ * Reads what is stale, and once that is here, what became stale meanwhile: a thousand uploads would
+ * else start a list of a thousand files a thousand times, each time breaking off the one before.
+ */
+async function readAgain(): Promise<void> {
+  isReading = true;
+  while (stale.size > 0) {
+    await new Promise((resolve) => setTimeout(resolve, gathering));
+    const keys = [...stale];
+    stale.clear();
+    const readings = keys.map((key) => queryClient.invalidateQueries({ queryKey: [key] }));
+    await Promise.allSettled(readings);
   }
+  isReading = false;
 }
