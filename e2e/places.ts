@@ -63,6 +63,13 @@ export const places: readonly Place[] = [
       await page.getByRole('list', { name: 'Lines of version' }).waitFor();
     },
   },
+  {
+    name: 'branches',
+    open: async (page) => {
+      await openFiles(page);
+      await visit(page, `${new URL(page.url()).pathname}/branches`, 'Branches');
+    },
+  },
   { name: 'notebook', open: (page) => openFile(page, 'Notebook.md') },
   { name: 'notebooks', open: (page) => visit(page, '/notebooks', 'Notebooks') },
   { name: 'trash', open: (page) => visit(page, '/trash', 'Trash') },

@@ -12,6 +12,7 @@ import { type Remains, teamPerformers } from './accounts/teams.ts';
 import { Actions, type Performers } from './actions.ts';
 import { Answers } from './api/answers.ts';
 import { archives } from './api/archives.ts';
+import { branches } from './api/branches.ts';
 import { content } from './api/content.ts';
 import type { Edge } from './api/context.ts';
 import { docs } from './api/docs.ts';
@@ -62,13 +63,20 @@ import { finishUpload } from './uploads/finish-upload.ts';
 import { UploadStore, uploadsFolder } from './uploads/upload-store.ts';
 import { version } from './version.ts';
 import { type Workspaces, workspaceChanges, workspacePerformers } from './workspaces/actions.ts';
+import { branchPerformers } from './workspaces/branch-actions.ts';
+import { BranchReader } from './workspaces/branch-changes.ts';
+import { CommitList } from './workspaces/branch-commits.ts';
+import { BranchFacts } from './workspaces/branch-facts.ts';
 import { ContentStore } from './workspaces/content-store.ts';
 import { FileStore, type Follower } from './workspaces/file-store.ts';
 import { History } from './workspaces/history.ts';
 import { LfsStore } from './workspaces/lfs-store.ts';
+import { BranchMerges } from './workspaces/merge.ts';
 import { findNotebook } from './workspaces/notebook-finder.ts';
-import { Pushes } from './workspaces/push.ts';
+import { Pushes, type PushParts } from './workspaces/push.ts';
+import { PushContents } from './workspaces/push-contents.ts';
 import { pushLimits } from './workspaces/push-limits.ts';
+import { Turns } from './workspaces/push-turns.ts';
 import { Runner } from './workspaces/runner.ts';
 import { StoredTeamKeys } from './workspaces/team-keys.ts';
 
@@ -106,7 +114,6 @@ async function start(
   stops.push(() => queue.stop());
   const mailer = createMailer(config);
   stops.push(async () => mailer.close());
-  const records = new Records(database, known);
   const spawner = await startSpawner();
   stops.push(() => spawner.close());
   const storages = await openStorages({
@@ -125,6 +132,14 @@ async function start(
   };
   const temporary = await openTemporary(config.dataDir);
   const contents = new ContentStore(storages, temporary);
+  const pushed = new PushContents(database, storages, contents);
+  const facts = new BranchFacts({
+    ...{ database, storages, spawner, contents: pushed },
+    log: (error) => log.error(error),
+  });
+  const records = new Records(database, known, async (actor, type, wanted) => {
+    if (type === 'branches') await facts.freshen(actor, wanted);
+  });
   const files = new FileStore(database, storages, contents, follow);
   const uploadStore = await UploadStore.open(database, config.dataDir);
   const transfers = await Transfers.open(database, queue, config.dataDir);
@@ -190,7 +205,18 @@ async function start(
     ...membershipPerformers(queries, notifier),
     ...invitationChanges({ queries, notifier, post, publicUrl: config.publicUrl }),
   });
+  const pushParts: PushParts = {
+    ...{ database, files, storages, contents, spawner, changed: feed.changed },
+    limits: pushLimits(config.pushedFileLimit),
+    turns: new Turns(),
+    publishAll: (team, workspace) => documents.publishAll(team, workspace),
+    follow: (fileId) => documents.follow(fileId),
+    closed: (fileId) => live?.closeDocument(fileId),
+    log: (error) => log.error(error),
+  };
+  const merges = new BranchMerges(pushParts);
   const performers = {
+    ...branchPerformers({ parts: pushParts, records, merges }),
     ...workspacePerformers(workspaces),
     ...teamChanges(database, records),
     ...teamPerformers({
@@ -228,6 +254,12 @@ async function start(
   await app.register(async (scope) => content(scope, edge, served), { prefix: '/api/v1' });
   const versions = new History(database, files);
   await app.register(async (scope) => history(scope, edge, versions), { prefix: '/api/v1' });
+  const branching = {
+    database,
+    reader: new BranchReader(spawner, storages, pushed),
+    commits: new CommitList(spawner, storages, pushed),
+  };
+  await app.register(async (scope) => branches(scope, edge, branching), { prefix: '/api/v1' });
   await app.register(async (scope) => thumbnail(scope, edge, { database, storages }), {
     prefix: '/api/v1',
   });
@@ -247,14 +279,7 @@ async function start(
     reply.type('application/json').send(document),
   );
   await app.register(async (scope) => docs(scope));
-  const pushes = new Pushes({
-    ...{ database, files, storages, contents, spawner, changed: feed.changed },
-    limits: pushLimits(config.pushedFileLimit),
-    publishAll: (team, workspace) => documents.publishAll(team, workspace),
-    follow: (fileId) => documents.follow(fileId),
-    closed: (fileId) => live?.closeDocument(fileId),
-    log: (error) => log.error(error),
-  });
+  const pushes = new Pushes(pushParts);
   const doors = {
     authenticate: (_name: string, password: string) => authenticator.current(password),
     locate: (actor: Actor, team: string, workspace: string, fresh: boolean) =>

@@ -34,18 +34,24 @@ export type PageOfRows = { rows: Row[]; before: boolean; after: boolean; total?:
 /** At most this many records are reached along one relationship in one read. */
 export const relatedLimit = 1_000;
 
+/** Brings records of a type up to date before they are read, first those with these ids or parents. */
+export type Freshen = (actor: Actor, type: string, wanted: readonly string[]) => Promise<void>;
+
 /** Reads records as an actor: what every edge shows comes from here. */
 export class Records {
   readonly #database: Queries;
   readonly known: Registry;
+  readonly #freshen: Freshen | undefined;
 
-  constructor(database: Queries, known: Registry) {
+  constructor(database: Queries, known: Registry, freshen?: Freshen) {
     this.#database = database;
+    this.#freshen = freshen;
     this.known = known;
   }
 
   /** One page of a query, or of what it finds along a relationship of one parent. */
   async page(actor: Actor, query: Query, { along, beside }: Around = {}): Promise<PageOfRows> {
+    await this.#freshen?.(actor, query.resource.type, along?.parents ?? []);
     const selection = {
       ...this.#selection(actor, query, along),
       beside: this.#beside(actor, query.resource, beside),
@@ -67,6 +73,7 @@ export class Records {
     relationship: Relationship,
     parents: readonly string[],
   ): Promise<Map<string, PageOfRows>> {
+    await this.#freshen?.(actor, query.resource.type, parents);
     const selection = this.#selection(actor, query, { relationship, parents });
     const found = await this.#database.text(
       actor,
@@ -106,31 +113,34 @@ export class Records {
     attributes?: ReadonlySet<string>,
   ): Promise<Row> {
     const where = readableById(resource, actor, [id]);
+    await this.#freshen?.(actor, resource.type, [id]);
     const rows = await this.#some(actor, { resource, where, sort: [], attributes }, 1);
     if (!rows[0]) throw notFound();
     return rows[0];
   }
 
   /** The records that a belongs-to relationship of others points at, in the trash or not. */
-  byId(
+  async byId(
     actor: Actor,
     resource: Resource,
     ids: readonly string[],
     attributes?: ReadonlySet<string>,
   ): Promise<Row[]> {
-    if (ids.length === 0) return Promise.resolve([]);
+    if (ids.length === 0) return [];
+    await this.#freshen?.(actor, resource.type, ids);
     const where = readableById(resource, actor, ids);
     return this.#some(actor, { resource, where, sort: [], attributes }, ids.length);
   }
 
   /** The records reached from parents along a relationship to one or many, each with its `parent`. */
-  along(
+  async along(
     actor: Actor,
     relationship: Relationship,
     parents: readonly string[],
     attributes?: ReadonlySet<string>,
   ): Promise<Row[]> {
     const resource = resourceOf(this.known, relationship.type);
+    await this.#freshen?.(actor, resource.type, parents);
     const where = readable(resource, actor);
     const sort = [...(resource.sort ?? []), { field: 'id', descending: true }];
     return this.#some(

@@ -13,6 +13,7 @@ import { transferEntry } from './archives/transfer-entry.ts';
 import { event } from './events/event.ts';
 import { picture } from './media/picture.ts';
 import { blob } from './workspaces/blob.ts';
+import { branch } from './workspaces/branch.ts';
 import { file } from './workspaces/file.ts';
 import { fileVersion } from './workspaces/file-version.ts';
 import { notebook } from './workspaces/notebook.ts';
@@ -37,6 +38,7 @@ export const resources = [
   file,
   fileVersion,
   picture,
+  branch,
   blob,
   storageResource,
   notebook,

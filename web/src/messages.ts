@@ -1,5 +1,6 @@
 import { access, invitation } from './messages/access.ts';
 import { account, keys } from './messages/account.ts';
+import { branches } from './messages/branches.ts';
 import { history } from './messages/history.ts';
 import { notifications } from './messages/notifications.ts';
 import { storage } from './messages/storage.ts';
@@ -51,6 +52,7 @@ export const messages = {
   access,
   invitation,
   account,
+  branches,
   keys,
   team,
   notifications,

@@ -13,6 +13,9 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   '/': () => import('./components/dashboard/Dashboard.svelte'),
   '/workspaces': () => import('./components/workspaces/WorkspaceManager.svelte'),
   '/workspaces/:workspaceId': () => import('./components/files/DocumentBrowser.svelte'),
+  '/workspaces/:workspaceId/branches': () => import('./components/branches/Branches.svelte'),
+  '/workspaces/:workspaceId/branches/:branchId': () =>
+    import('./components/branches/BranchPlace.svelte'),
   '/files/:fileId': () => import('./components/document/FilePlace.svelte'),
   '/files/:fileId/history': () => import('./components/history/History.svelte'),
   '/notebooks': () => import('./components/notebooks/NotebookManager.svelte'),

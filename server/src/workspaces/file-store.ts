@@ -107,7 +107,7 @@ export class FileStore {
         ? await this.store(actor, { workspaceId, path }, given, { contentType })
         : given;
     const id = uuidv7();
-    const authors = [await this.#person(actor)];
+    const authors = [await this.person(actor)];
     return this.#commit(actor, workspaceId, authors, async (transaction) => ({
       message: `Add ${path}`,
       changes: [{ path, address: content.treeAddress }],
@@ -144,7 +144,7 @@ export class FileStore {
   ): Promise<{ version: number; changed: boolean }> {
     const [seen, authors] = await Promise.all([
       this.find(writer, id),
-      options.authors ?? this.#person(writer).then((person) => [person]),
+      options.authors ?? this.person(writer).then((person) => [person]),
     ]);
     const where = { workspaceId: seen.workspace_id, path: seen.path };
     const content =
@@ -203,7 +203,7 @@ export class FileStore {
     return this.#commit(
       actor,
       seen.workspace_id,
-      [await this.#person(actor)],
+      [await this.person(actor)],
       async (transaction) => {
         const current = await lockFile(transaction, id);
         if (ifVersion !== undefined && ifVersion !== current.row_version) throw stale();
@@ -359,7 +359,8 @@ export class FileStore {
     await transaction.text(changeStatement(signer, change));
   }
 
-  async #person(writer: Writer): Promise<Person> {
+  /** Who a writer is in a commit. */
+  async person(writer: Writer): Promise<Person> {
     if (!('userId' in writer) || !writer.userId) return { name: 'Kyozo', email: 'kyozo@localhost' };
     const [row] = await this.#database.rows<Person>(
       writer,

@@ -54,14 +54,8 @@ export class History {
       ),
     );
     if (before === after) return '';
-    const names = [from, to].map((version) => `version ${version}`);
-    const options = { context: 3, timeout: most.time };
-    const { path } = row;
-    const [a, b] = [from === 0 ? '/dev/null' : `a/${path}`, `b/${path}`];
-    const patch = createTwoFilesPatch(a, b, before!, after!, names[0], names[1], options);
-    if (patch === undefined) throw tooDifferent();
-    // The library puts a line of its own first, which only Subversion writes.
-    return patch.slice(patch.indexOf('--- '));
+    const names = { before: `version ${from}`, after: `version ${to}` };
+    return patchOf(row.path, before!, after!, { ...names, isNew: from === 0 });
   }
 
   /** Which version each line of a version came with, newest by default, in the order of the text. */
@@ -91,6 +85,20 @@ export class History {
     }
     return bytes.toString('utf8');
   }
+}
+
+/** What the two texts of a patch are called, and whether there is no file on one side. */
+export type PatchSides = { before: string; after: string; isNew?: boolean; isGone?: boolean };
+
+/** A unified diff of two texts of one file. @throws KyozoError `too_large` */
+export function patchOf(path: string, before: string, after: string, sides: PatchSides): string {
+  const options = { context: 3, timeout: most.time };
+  const a = sides.isNew ? '/dev/null' : `a/${path}`;
+  const b = sides.isGone ? '/dev/null' : `b/${path}`;
+  const patch = createTwoFilesPatch(a, b, before, after, sides.before, sides.after, options);
+  if (patch === undefined) throw tooDifferent();
+  // The library puts a line of its own first, which only Subversion writes.
+  return patch.slice(patch.indexOf('--- '));
 }
 
 /** Looks back from the newest version: a line that the one before has not, this one brought. */

@@ -105,9 +105,39 @@ export async function isAncestor(
   return code === 0;
 }
 
+/** The newest commit that two commits share; undefined when they share none. */
+export async function mergeBase(
+  spawner: Spawner,
+  view: GitView,
+  one: string,
+  other: string,
+): Promise<string | undefined> {
+  const child = startGit(spawner, view, ['merge-base', one, other]);
+  child.stdin.end();
+  const end = endOf(child);
+  let base: string | undefined;
+  for await (const line of pieces(child.stdout, '\n')) base ??= line;
+  const { code, complaint } = await end;
+  if (code !== 0 && code !== 1) throw new Error(`git merge-base ended with ${code}: ${complaint}`);
+  return base || undefined;
+}
+
+/** How many files a commit holds. */
+export async function countFiles(spawner: Spawner, view: GitView, oid: string): Promise<number> {
+  const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', oid];
+  const child = startGit(spawner, view, args);
+  child.stdin.end();
+  const end = endOf(child);
+  let count = 0;
+  for await (const _ of pieces(child.stdout, '\0')) count += 1;
+  await end;
+  return count;
+}
+
 export type TreeChange = { path: string; mode: string; from: string; to: string | null };
 
-const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+/** The tree without any file, which git knows in every repository. */
+export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
 /** What differs between two commits, by path; `undefined` is the time before the first. */
 export async function changesBetween(

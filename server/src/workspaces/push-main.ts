@@ -6,12 +6,13 @@ import type { Actor } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import { sql } from '../database/sql.ts';
 import type { Spawner } from '../spawn/spawner.ts';
-import { PathClash } from '../storage/git.ts';
+import { PathClash, type Person } from '../storage/git.ts';
 import { checkPath, foldPath } from '../storage/path-rules.ts';
 import type { Storages } from '../storage/storages.ts';
 import type { Content, FileRow } from './content-store.ts';
 import { contentValues, newRow, rowValues } from './file-row.ts';
 import type { Held, Recorded } from './file-store.ts';
+import { findConflicts, MergeConflict, type Resolution, resolve } from './merge-conflicts.ts';
 import { printable } from './push-check.ts';
 import type { PushContents } from './push-contents.ts';
 import {
@@ -21,7 +22,7 @@ import {
   newestCommits,
   type TreeChange,
 } from './push-git.ts';
-import { type Merged, mergeChanges, mergeText } from './push-merge.ts';
+import { type Merged, type MergedText, mergeChanges, mergeText, type Sides } from './push-merge.ts';
 import { PushRefused } from './push-quarantine.ts';
 import { type Command, MAIN, writeRef } from './push-refs.ts';
 
@@ -36,6 +37,11 @@ export type Prepared = {
 
 /** What follows once it stands. */
 export type Landed = { head: string; written: string[]; deleted: string[]; merged: boolean };
+
+/** How a branch comes into `main`: always by a merge commit, and with nothing decided unasked. */
+export type Merging = { message: string; author: Person; sides: Sides; resolution: Resolution };
+
+const PUSHED: Sides = { ours: 'workspace', theirs: 'push' };
 
 type Put = { path: string; content: Content; about: Recorded };
 
@@ -78,7 +84,8 @@ export class MainPush {
 
   /**
    * Lands it on the head: as it is when the head is what the client knew, else merged with what was
-   * written here since. What others pushed since must be fetched first. @throws PushRefused
+   * written here since. What others pushed since must be fetched first; a branch that is `merging` comes
+   * in beside everything. @throws PushRefused, MergeConflict
    */
   async land(
     held: Held,
@@ -86,22 +93,29 @@ export class MainPush {
     workspaceId: string,
     prepared: Prepared,
     lastPushed: string | undefined,
+    merging?: Merging,
   ): Promise<Landed> {
     const { base, commit } = prepared;
     const head = held.head ?? undefined;
-    const merge = head !== base;
-    if (merge) await this.#mustKnow(workspaceId, head, base, lastPushed);
+    const merge = merging ? head !== undefined : head !== base;
+    if (merge && !merging) await this.#mustKnow(workspaceId, head, base, lastPushed);
     const view = this.#view(workspaceId);
-    const ours = merge ? await changesBetween(this.#spawner, view, base, head!) : new Map();
-    const steps = mergeChanges(ours, prepared.changes);
+    const ours: Map<string, TreeChange> = merge
+      ? await changesBetween(this.#spawner, view, base, head!)
+      : new Map();
+    const planned = mergeChanges(ours, prepared.changes);
+    const sides = merging?.sides ?? PUSHED;
+    const steps = merging
+      ? await this.#resolved(actor, workspaceId, planned, ours, prepared, merging)
+      : planned;
     const puts: Put[] = [];
     for (const step of steps) {
       const about = prepared.abouts.get(step.path);
-      if (about) puts.push(await this.#put(actor, workspaceId, step, prepared, about));
+      if (about) puts.push(await this.#put(actor, workspaceId, step, prepared, about, sides));
     }
     const gone = steps.filter((step) => step.kind === 'take' && step.to === null);
     const next = merge
-      ? await this.#mergeCommit(workspaceId, head!, commit, steps, puts, prepared)
+      ? await this.#mergeCommit(workspaceId, head!, commit, steps, puts, prepared, merging)
       : commit;
     const deleted = await this.#delete(held, workspaceId, gone);
     const written = await this.#write(held, actor, workspaceId, puts);
@@ -136,16 +150,52 @@ export class MainPush {
     step: Merged,
     prepared: Prepared,
     about: Recorded,
+    sides: Sides,
   ): Promise<Put> {
     const { path } = step;
     const pushed = { path, content: prepared.contents.get(path)!, about };
     if (step.kind === 'take') return pushed;
+    const merged = await this.#text(actor, workspaceId, step, prepared, sides);
+    // Of what is no text the pushed one wins; the other stays as its version.
+    if (!merged) return pushed;
+    const content = await this.#contents.store(actor, workspaceId, path, merged.bytes);
+    return { path, content, about };
+  }
+
+  /** The merged text of what both changed; undefined where one is no text, or lies outside git. */
+  async #text(
+    actor: Actor,
+    workspaceId: string,
+    step: Merged & { kind: 'both' },
+    { contents }: Prepared,
+    sides: Sides,
+  ): Promise<MergedText | undefined> {
+    const pushed = contents.get(step.path)!;
+    if (pushed.treeAddress !== pushed.address) return undefined;
     const read = (oid: string) => this.#contents.blob(actor, workspaceId, oid);
     const base = step.base ? await read(step.base) : Buffer.alloc(0);
-    const text = mergeText(base, await read(step.ours), await read(step.theirs));
-    // Of what is no text the pushed one wins; the other stays as its version.
-    if (!text || pushed.content.treeAddress !== pushed.content.address) return pushed;
-    return { path, content: await this.#contents.store(actor, workspaceId, path, text), about };
+    return mergeText(base, await read(step.ours), await read(step.theirs), sides);
+  }
+
+  /** The steps with each conflict resolved as was asked. @throws MergeConflict for those nobody spoke of */
+  async #resolved(
+    actor: Actor,
+    workspaceId: string,
+    steps: readonly Merged[],
+    ours: ReadonlyMap<string, TreeChange>,
+    prepared: Prepared,
+    { sides, resolution }: Merging,
+  ): Promise<Merged[]> {
+    const clean = new Set<string>();
+    for (const step of steps) {
+      if (step.kind !== 'both') continue;
+      const merged = await this.#text(actor, workspaceId, step, prepared, sides);
+      if (merged?.isClean) clean.add(step.path);
+    }
+    const conflicts = findConflicts(ours, prepared.changes, clean);
+    const open = conflicts.filter(({ path }) => !resolution.has(path));
+    if (open.length > 0) throw new MergeConflict(conflicts);
+    return resolve(steps, conflicts, resolution);
   }
 
   async #mergeCommit(
@@ -155,6 +205,7 @@ export class MainPush {
     steps: readonly Merged[],
     puts: readonly Put[],
     { abouts }: Prepared,
+    merging: Merging | undefined,
   ): Promise<string> {
     const mergedTexts = new Map(puts.map(({ path, content }) => [path, content.treeAddress]));
     const changes = steps.map((step) => ({
@@ -164,18 +215,21 @@ export class MainPush {
     }));
     const [about] = [...abouts.values()].filter((one) => one.commit === commit);
     const author =
-      about?.authors[0] ?? (await this.#contents.about(workspaceId, commit)).authors[0]!;
+      merging?.author ??
+      about?.authors[0] ??
+      (await this.#contents.about(workspaceId, commit)).authors[0]!;
     const { commit: merge } = await this.#storages.git
       .commit(workspaceId, {
         parent: head,
         mergeParents: [commit],
         changes,
         author,
-        message: `Merge the push of ${commit.slice(0, 10)}`,
+        message: merging?.message ?? `Merge the push of ${commit.slice(0, 10)}`,
         date: new Date(),
       })
       .catch((error: unknown) => {
-        if (error instanceof PathClash) throw new PushRefused(`${error.message} Fetch first.`);
+        if (error instanceof PathClash)
+          throw new PushRefused(merging ? error.message : `${error.message} Fetch first.`);
         throw error;
       });
     return merge;

@@ -1,4 +1,4 @@
-/** Three-way merging of a pushed commit with what has happened in the workspace since. Pure. */
+/** Three-way merging of a commit with what has happened in `main` since. Pure. */
 import { isUtf8 } from 'node:buffer';
 import { diff3Merge } from 'node-diff3';
 import type { TreeChange } from './push-git.ts';
@@ -32,22 +32,33 @@ export function mergeChanges(
   return merged;
 }
 
+/** What the two sides are called in conflict markers. */
+export type Sides = { ours: string; theirs: string };
+export type MergedText = { bytes: Buffer; isClean: boolean };
+
 /**
  * One text of three, line by line; lines that both changed stay both, between git's conflict markers.
  * Content that is no text cannot be merged: undefined.
  */
-export function mergeText(base: Buffer, ours: Buffer, theirs: Buffer): Buffer | undefined {
+export function mergeText(
+  base: Buffer,
+  ours: Buffer,
+  theirs: Buffer,
+  sides: Sides,
+): MergedText | undefined {
   if (![base, ours, theirs].every((bytes) => isUtf8(bytes) && !bytes.includes(0))) return undefined;
   const [o, a, b] = [base, ours, theirs].map(linesOf) as [string[], string[], string[]];
   const out: string[] = [];
+  let isClean = true;
   for (const region of diff3Merge(a, o, b, { excludeFalseConflicts: true })) {
     if (region.ok) out.push(...region.ok);
     else if (region.conflict) {
-      out.push('<<<<<<< workspace\n', ...whole(region.conflict.a), '=======\n');
-      out.push(...whole(region.conflict.b), '>>>>>>> push\n');
+      isClean = false;
+      out.push(`<<<<<<< ${sides.ours}\n`, ...whole(region.conflict.a), '=======\n');
+      out.push(...whole(region.conflict.b), `>>>>>>> ${sides.theirs}\n`);
     }
   }
-  return Buffer.from(out.join(''), 'utf8');
+  return { bytes: Buffer.from(out.join(''), 'utf8'), isClean };
 }
 
 const linesOf = (bytes: Buffer): string[] =>

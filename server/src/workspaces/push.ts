@@ -11,11 +11,12 @@ import type { ContentStore } from './content-store.ts';
 import type { FileStore, Held } from './file-store.ts';
 import { checkRefName } from './push-check.ts';
 import { PushContents } from './push-contents.ts';
-import { ask, endOf, type GitView, isAncestor, pieces, startGit } from './push-git.ts';
+import { ask, countFiles, type GitView, isAncestor } from './push-git.ts';
 import type { PushLimits } from './push-limits.ts';
 import { type Landed, MainPush, type Prepared } from './push-main.ts';
 import { PushRefused, Quarantine } from './push-quarantine.ts';
 import { type Command, findConflict, lockedRefs, MAIN, writeRef } from './push-refs.ts';
+import type { Turns } from './push-turns.ts';
 
 export type PushParts = {
   database: Queries;
@@ -24,6 +25,8 @@ export type PushParts = {
   contents: ContentStore;
   spawner: Spawner;
   limits: PushLimits;
+  /** Pushes and merges of one workspace take turns. */
+  turns: Turns;
   /** Turns what is typed in a workspace into versions. */
   publishAll: (teamId: string, workspaceId: string) => Promise<void>;
   /** Brings a live document to its file's newest version. */
@@ -57,8 +60,6 @@ export class Pushes {
   readonly limits: PushLimits;
   readonly #parts: PushParts;
   readonly #main: MainPush;
-  /** Pushes to one workspace take turns, so that they do not hold the database's connections waiting. */
-  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(parts: PushParts) {
     const { database, storages, contents, spawner, limits } = parts;
@@ -78,7 +79,9 @@ export class Pushes {
       await this.#inspect(push, quarantine);
       if (push.accepted.length > 0) {
         await quarantine.release();
-        await this.#inTurn(target.workspaceId, () => this.#apply(push, actor, target.workspaceId));
+        await this.#parts.turns.take(target.workspaceId, () =>
+          this.#apply(push, actor, target.workspaceId),
+        );
       }
     } catch (error) {
       push.refuseAll(this.#explain(error));
@@ -154,20 +157,7 @@ export class Pushes {
     const follows =
       old === undefined || (await isAncestor(spawner, view, old, oid).catch(() => false));
     if (!follows) throw new PushRefused('main cannot be forced; fetch first, then merge or rebase');
-    const child = startGit(spawner, view, [
-      'ls-tree',
-      '-r',
-      '-z',
-      '--name-only',
-      '--full-tree',
-      oid,
-    ]);
-    child.stdin.end();
-    const end = endOf(child);
-    let count = 0;
-    for await (const _ of pieces(child.stdout, '\0')) count += 1;
-    await end;
-    if (count > this.limits.files) {
+    if ((await countFiles(spawner, view, oid)) > this.limits.files) {
       throw new PushRefused(`a workspace has at most ${this.limits.files} files`);
     }
   }
@@ -269,17 +259,6 @@ export class Pushes {
     if (statusCode !== undefined && statusCode < 500) return message;
     this.#parts.log(error);
     return 'Something went wrong on the server; nothing was changed.';
-  }
-
-  async #inTurn(workspaceId: string, work: () => Promise<void>): Promise<void> {
-    const before = this.#turns.get(workspaceId) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    this.#turns.set(workspaceId, turn);
-    try {
-      await turn;
-    } finally {
-      if (this.#turns.get(workspaceId) === turn) this.#turns.delete(workspaceId);
-    }
   }
 }
 

@@ -17,6 +17,7 @@ export const workspace = define({
   relationships: {
     team: belongsTo('teams', 'teamId'),
     files: hasMany('files', 'workspaceId'),
+    branches: hasMany('branches', 'workspaceId'),
     storage: hasMany('storage-resources', 'workspaceId'),
   },
   actions: {

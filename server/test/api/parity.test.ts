@@ -250,6 +250,7 @@ async function errorsOf(person: Person, resource: Resource, name: string, given:
 
 /** What an action needs to get past the GraphQL schema. */
 const plausible: Record<string, Record<string, unknown>> = {
+  'branches.create': { name: 'topic' },
   'users.confirm': { token: 'x' },
   'users.send-confirmation': { email: 'nobody' },
   'users.forgot-password': { email: 'nobody' },
@@ -281,7 +282,9 @@ const plausible: Record<string, Record<string, unknown>> = {
 const givenFor = (resource: Resource, name: string): Given => ({
   id: placeOf(resource, name).url.includes(':id') ? nowhere : undefined,
   attributes: plausible[`${resource.type}.${name}`] ?? {},
-  workspace: `${resource.type}.${name}` === 'files.create' ? nowhere : undefined,
+  workspace: ['files.create', 'branches.create'].includes(`${resource.type}.${name}`)
+    ? nowhere
+    : undefined,
 });
 
 test.each(actions)(

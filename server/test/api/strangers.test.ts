@@ -90,7 +90,7 @@ test('GraphQL shows a stranger none of them either', async () => {
   for (const [type, record] of hers) {
     const list = type.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
     const { data } = await mallory.graphql<Record<string, unknown>>(
-      `query ($id: ID!) { node(id: $id) { id } one: ${list.replace(/s$/, '')}(id: $id) { id } ${list}(filter: { id: { eq: $id } }) { totalCount edges { node { id } } } }`,
+      `query ($id: ID!) { node(id: $id) { id } one: ${list.replace(/(?<=ch)es$|s$/, '')}(id: $id) { id } ${list}(filter: { id: { eq: $id } }) { totalCount edges { node { id } } } }`,
       { id: record.id },
     );
     expect([type, data]).toEqual([

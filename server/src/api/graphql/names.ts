@@ -7,8 +7,8 @@ const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 /** `file-versions` → `fileVersions` */
 export const listName = (type: string): string => camel(type);
-/** `file-versions` → `fileVersion`. Every type's plural is made with an s. */
-export const oneName = (type: string): string => camel(type).replace(/s$/, '');
+/** `file-versions` → `fileVersion`, `branches` → `branch`. */
+export const oneName = (type: string): string => camel(type).replace(/(?<=ch)es$|s$/, '');
 /** `file-versions` → `FileVersion` */
 export function typeName(type: string): string {
   let name = typeNames.get(type);

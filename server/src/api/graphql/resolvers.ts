@@ -197,7 +197,7 @@ function mutate(edge: Edge, resource: Resource, name: string): Resolver {
           Boolean,
         ),
       }));
-      return { result: null, meta: null, errors };
+      return { result: null, meta: faultsOf(error)?.[0]?.meta ?? null, errors };
     }
   };
 }

@@ -1,5 +1,6 @@
 import { user } from '../../accounts/user.ts';
 import { atomicExtension, mediaType } from '../jsonapi/media-type.ts';
+import { branchPaths } from './branch-paths.ts';
 import { viewParameters } from './parameters.ts';
 import {
   bodyOf,
@@ -60,6 +61,7 @@ const blame: Json = {
 
 /** Routes that no declaration makes. */
 export const plainPaths: Json = {
+  ...branchPaths,
   '/users/me': {
     get: {
       operationId: 'getMe',

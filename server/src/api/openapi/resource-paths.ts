@@ -32,7 +32,7 @@ export function resourcePaths(resource: Resource): Json {
   const base = `/${resource.type}`;
   const name = named(resource.type);
   const tag = resource.type;
-  const words = tag.replaceAll('-', ' ').replace(/s$/, '');
+  const words = tag.replaceAll('-', ' ').replace(/(?<=ch)es$|s$/, '');
   add(base, 'get', {
     ...reading({
       id: `list${name}s`,

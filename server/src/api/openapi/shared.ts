@@ -9,7 +9,7 @@ export const bodyOf = (schema: Json, type = mediaType): Json => ({
 /** `file-versions` → `FileVersion` */
 export const named = (type: string): string =>
   type
-    .replace(/s$/, '')
+    .replace(/(?<=ch)es$|s$/, '')
     .replace(/(^|-)([a-z])/g, (_, _dash: string, letter: string) => letter.toUpperCase());
 
 /** What can go wrong, by status, with the sentence that documents it. */

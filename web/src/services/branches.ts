@@ -1,0 +1,76 @@
+import { queryOptions } from '@tanstack/svelte-query';
+import type { Author } from '../types/records.ts';
+import { readAll, send, write } from './client.ts';
+import { ApiError } from './errors.ts';
+
+const type = 'branches';
+
+export type Branch = {
+  id: string;
+  name: string;
+  head: string | null;
+  ahead: number | null;
+  behind: number | null;
+  message: string | null;
+  authors: Author[] | null;
+  committedAt: string | null;
+};
+export type ChangedFile = {
+  path: string;
+  kind: 'added' | 'changed' | 'deleted';
+  additions: number | null;
+  deletions: number | null;
+  binary: boolean;
+};
+export type Choice = 'ours' | 'theirs' | 'both';
+type Side = { size: number; text: string | null } | null;
+/** A file that both `main` and the branch changed; null where one deleted it. */
+export type Conflict = { path: string; ours: Side; theirs: Side };
+
+export const branches = {
+  inWorkspace: (workspaceId: string) =>
+    queryOptions({
+      queryKey: ['workspaces', workspaceId, type],
+      queryFn: ({ signal }) => readAll<Branch>(`/workspaces/${workspaceId}/branches`, signal),
+    }),
+
+  /** The files that a branch changed since it parted from `main`, up to a thousand of `total`. */
+  changes: (workspaceId: string, id: string) =>
+    queryOptions({
+      queryKey: ['workspaces', workspaceId, type, id, 'changes'],
+      queryFn: async ({ signal }) => {
+        const answer = await send(`/branches/${id}/changes`, { signal });
+        return ((await answer.json()) as { meta: { files: ChangedFile[]; total: number } }).meta;
+      },
+    }),
+
+  /** A unified diff of one of those files. */
+  diff: (workspaceId: string, id: string, path: string) =>
+    queryOptions({
+      queryKey: ['workspaces', workspaceId, type, id, 'diff', path],
+      queryFn: async ({ signal }) =>
+        (await send(`/branches/${id}/changes?path=${encodeURIComponent(path)}`, { signal })).text(),
+    }),
+
+  create: async (workspaceId: string, name: string, from = 'main'): Promise<void> => {
+    const relationships = { workspace: { type: 'workspaces', id: workspaceId } };
+    await write('POST', '/branches', { type, attributes: { name, from }, relationships });
+  },
+
+  remove: async (id: string): Promise<void> => {
+    await write('DELETE', `/branches/${id}`);
+  },
+
+  /** Merges into `main`; answers the files that need a choice first, none when it is done. */
+  merge: async (id: string, resolution: Record<string, Choice>): Promise<Conflict[]> => {
+    try {
+      await write('POST', `/branches/${id}/merge`, { type, attributes: { resolution } });
+      return [];
+    } catch (error) {
+      const meta = error instanceof ApiError ? error.errors[0]?.meta : undefined;
+      const files = (meta as { files?: Conflict[] } | undefined)?.files;
+      if (!files) throw error;
+      return files;
+    }
+  },
+};
