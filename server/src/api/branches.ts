@@ -22,7 +22,7 @@ export async function branches(app: FastifyInstance, edge: Edge, parts: Parts): 
     asActor(edge, request, async (actor) => {
       const row = await edge.records.one(actor, branch, idIn(request), new Set(['name']));
       const heads = await headsOf(parts.database, actor, row.id);
-      const path = textIn(request, 'path');
+      const path = textIn(request, 'filePath');
       if (path !== undefined) {
         const text = await parts.reader.diff(actor, heads, path);
         return reply
@@ -40,7 +40,7 @@ export async function branches(app: FastifyInstance, edge: Edge, parts: Parts): 
       requireScope(actor, 'branches');
       const { id } = await edge.records.one(actor, workspace, idIn(request), new Set(['name']));
       const size = sizeIn(request);
-      const name = textIn(request, 'branch') ?? 'main';
+      const name = textIn(request, 'branchName') ?? 'main';
       const cursor = placeIn(request);
       if (cursor && !(await parts.commits.has(id, cursor.start))) throw noCursor();
       const place = cursor ?? (await startOf(parts.database, actor, id, name));
@@ -51,7 +51,7 @@ export async function branches(app: FastifyInstance, edge: Edge, parts: Parts): 
         ...{ type: 'commits', id: commit, attributes },
       }));
       const after = more && `${place!.start}.${place!.skip + size}`;
-      const next = `${root}/workspaces/${id}/commits?branch=${encodeURIComponent(name)}&page[size]=${size}&page[after]=${after}`;
+      const next = `${root}/workspaces/${id}/commits?branchName=${encodeURIComponent(name)}&page[size]=${size}&page[after]=${after}`;
       const links = { self: request.url, next: after ? next : null };
       return sendDocument(reply, documentText({ data: JSON.stringify(data), links }));
     }),

@@ -16,8 +16,8 @@ export async function history(app: FastifyInstance, edge: Edge, versions: Histor
   app.get('/files/:id/diff', async (request: WithId, reply) =>
     asActor(edge, request, async (actor) => {
       const { version } = await seen(edge, actor, request);
-      const to = numberIn(request, 'to') ?? version;
-      const from = numberIn(request, 'from') ?? Math.max(0, to - 1);
+      const to = numberIn(request, 'toVersion') ?? version;
+      const from = numberIn(request, 'fromVersion') ?? Math.max(0, to - 1);
       const text = await versions.diff(actor, idIn(request), from, to);
       return reply
         .headers({ 'cache-control': 'private, no-cache', vary: 'Authorization, Kyozo-Team' })
@@ -29,7 +29,7 @@ export async function history(app: FastifyInstance, edge: Edge, versions: Histor
   app.get('/files/:id/blame', async (request: WithId, reply) =>
     asActor(edge, request, async (actor) => {
       const newest = await seen(edge, actor, request);
-      const version = numberIn(request, 'version') ?? newest.version;
+      const version = numberIn(request, 'atVersion') ?? newest.version;
       const lines = version === 0 ? [] : await versions.blame(actor, idIn(request), version);
       return sendDocument(reply, metaText({ version, lines }));
     }),

@@ -56,10 +56,10 @@ test('a pushed branch is a record, with what it holds and how far it has parted'
       { path: 'new.txt', kind: 'added', additions: 2, deletions: 0, binary: false },
     ],
   });
-  const diff = await ann.fetch(`/branches/${branch!.id}/changes?path=a.md`);
+  const diff = await ann.fetch(`/branches/${branch!.id}/changes?filePath=a.md`);
   expect(await diff.text()).toContain('-two\n+TWO\n');
-  expect((await ann.get(`/branches/${branch!.id}/changes?path=data.bin`)).status).toBe(422);
-  expect((await ann.get(`/branches/${branch!.id}/changes?path=later.md`)).status).toBe(404);
+  expect((await ann.get(`/branches/${branch!.id}/changes?filePath=data.bin`)).status).toBe(422);
+  expect((await ann.get(`/branches/${branch!.id}/changes?filePath=later.md`)).status).toBe(404);
 
   const query = `{ workspace(id: "${workspace.id}") { branches { edges { node { name ahead behind } } } } }`;
   expect((await ann.graphql(query)).data).toEqual({
@@ -267,7 +267,7 @@ test('the commits of a workspace and of a branch, a page at a time', async () =>
   const second = await commitsAt(first.links.next!);
   expect(second.data.map(({ attributes }) => attributes.message)).toEqual(['Add a.md']);
   expect(second.links.next).toBeNull();
-  const [newest] = (await commitsAt(`/workspaces/${workspace.id}/commits?branch=topic`)).data;
+  const [newest] = (await commitsAt(`/workspaces/${workspace.id}/commits?branchName=topic`)).data;
   expect(newest).toMatchObject({
     type: 'commits',
     id: await must(clone, 'rev-parse', 'HEAD'),

@@ -49,7 +49,7 @@ describe('a diff of two versions', () => {
     try {
       for (const [from, before] of ['', ...texts].entries()) {
         for (const [to, after] of ['', ...texts].entries()) {
-          const answer = await diff(`?from=${from}&to=${to}`);
+          const answer = await diff(`?fromVersion=${from}&toVersion=${to}`);
           expect(answer.status).toBe(200);
           expect(answer.headers.get('content-type')).toBe('text/x-diff; charset=utf-8');
           const text = await answer.text();
@@ -67,18 +67,20 @@ describe('a diff of two versions', () => {
   });
 
   test('is that of the newest with the one before, when none is named', async () => {
-    expect(await (await diff()).text()).toBe(await (await diff('?from=3&to=4')).text());
-    expect(await (await diff('?to=2')).text()).toContain('-two\n+2\n');
+    expect(await (await diff()).text()).toBe(
+      await (await diff('?fromVersion=3&toVersion=4')).text(),
+    );
+    expect(await (await diff('?toVersion=2')).text()).toContain('-two\n+2\n');
   });
 
   test('refuses what is no version, no text, or too much of it', async () => {
-    expect((await diff('?from=9')).status).toBe(404);
-    expect((await diff('?from=-1')).status).toBe(400);
-    expect((await diff('?from=1&from=2')).status).toBe(400);
+    expect((await diff('?fromVersion=9')).status).toBe(404);
+    expect((await diff('?fromVersion=-1')).status).toBe(400);
+    expect((await diff('?fromVersion=1&fromVersion=2')).status).toBe(400);
     await put(Buffer.from([0, 1, 2, 255]));
     expect((await diff()).status).toBe(422);
     await put('x\n'.repeat(600_000));
-    expect((await diff('?from=1')).status).toBe(413);
+    expect((await diff('?fromVersion=1')).status).toBe(413);
   });
 
   test('is nobody else’s to see', async () => {
@@ -99,13 +101,13 @@ describe('blame', () => {
       [4, 1, 1],
       [5, 2, 4],
     ]);
-    expect(await blame('?version=2')).toEqual([
+    expect(await blame('?atVersion=2')).toEqual([
       [1, 1, 1],
       [2, 1, 2],
       [3, 1, 1],
       [4, 1, 2],
     ]);
-    expect(await blame('?version=1')).toEqual([[1, 3, 1]]);
+    expect(await blame('?atVersion=1')).toEqual([[1, 3, 1]]);
   });
 
   test('starts anew where the file was no text', async () => {

@@ -49,7 +49,9 @@ export const branches = {
     queryOptions({
       queryKey: ['workspaces', workspaceId, type, id, 'diff', path],
       queryFn: async ({ signal }) =>
-        (await send(`/branches/${id}/changes?path=${encodeURIComponent(path)}`, { signal })).text(),
+        (
+          await send(`/branches/${id}/changes?filePath=${encodeURIComponent(path)}`, { signal })
+        ).text(),
     }),
 
   create: async (workspaceId: string, name: string, from = 'main'): Promise<void> => {

@@ -63,7 +63,7 @@ export const files = {
     queryOptions({
       queryKey: ['file-diffs', id, from, to],
       queryFn: async ({ signal }) =>
-        (await send(`/files/${id}/diff?from=${from}&to=${to}`, { signal })).text(),
+        (await send(`/files/${id}/diff?fromVersion=${from}&toVersion=${to}`, { signal })).text(),
       staleTime: Number.POSITIVE_INFINITY,
     }),
 
@@ -72,7 +72,7 @@ export const files = {
     queryOptions({
       queryKey: ['file-blame', id, version],
       queryFn: async ({ signal }) => {
-        const answer = await send(`/files/${id}/blame?version=${version}`, { signal });
+        const answer = await send(`/files/${id}/blame?atVersion=${version}`, { signal });
         return ((await answer.json()) as { meta: { lines: BroughtLines[] } }).meta.lines;
       },
       staleTime: Number.POSITIVE_INFINITY,

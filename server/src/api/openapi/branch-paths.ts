@@ -79,7 +79,7 @@ export const branchPaths: Json = {
       parameters: [
         team,
         idParameter,
-        queryParameter('path', 'The file whose diff is meant.', text),
+        queryParameter('filePath', 'The file whose diff is meant.', text),
       ],
       responses: {
         200: {
@@ -101,7 +101,7 @@ export const branchPaths: Json = {
       parameters: [
         team,
         idParameter,
-        queryParameter('branch', 'The branch whose commits are meant; main.', text),
+        queryParameter('branchName', 'The branch whose commits are meant; main.', text),
         queryParameter('page[size]', 'How many; 30.', {
           type: 'integer',
           minimum: 1,

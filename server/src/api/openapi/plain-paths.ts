@@ -135,8 +135,12 @@ export const plainPaths: Json = {
       parameters: [
         team,
         idParameter,
-        queryParameter('from', 'The older version; the one before `to`.', versionNumber),
-        queryParameter('to', 'The newer version; the newest.', versionNumber),
+        queryParameter(
+          'fromVersion',
+          'The older version; the one before `toVersion`.',
+          versionNumber,
+        ),
+        queryParameter('toVersion', 'The newer version; the newest.', versionNumber),
       ],
       responses: {
         200: {
@@ -155,7 +159,11 @@ export const plainPaths: Json = {
       parameters: [
         team,
         idParameter,
-        queryParameter('version', 'The version whose lines are meant; the newest.', versionNumber),
+        queryParameter(
+          'atVersion',
+          'The version whose lines are meant; the newest.',
+          versionNumber,
+        ),
       ],
       responses: {
         200: { description: 'Runs of lines, in order.', ...bodyOf(blame) },
