@@ -82,9 +82,16 @@ async function send(host: Host, { method, path, headers, body, endless }: Reques
 }
 
 /** Every table of a declared type as one hash, without what a mere look moves. */
+/** Of tables; what views add to them, such as how far a branch is ahead, is worked out as it is read. */
 async function digest(host: Host, known: Registry): Promise<Map<string, string>> {
   const digests = new Map<string, string>();
-  for (const { table } of known.values()) {
+  const names = [...known.values()].map(({ table }) => table);
+  const tables = await host.query<{ table: string }>(
+    `select relname as table from pg_class where relkind = 'r' and relname = any($1)
+      and relnamespace = 'public'::regnamespace`,
+    [names],
+  );
+  for (const { table } of tables) {
     const [row] = await host.query<{ hash: string }>(
       `select md5(coalesce(string_agg((to_jsonb(t) - 'last_used_at' - 'updated_at')::text, '' order by id), '')) as hash from ${table} t`,
     );

@@ -39,6 +39,8 @@ export function protocolChecks(oracle: Oracle): Check[] {
     }),
     check('git clone', 'workspaces', git(oracle, 'git-upload-pack')),
     check('git push', 'workspaces', git(oracle, 'git-receive-pack')),
+    check('git lfs pull', 'workspaces', lfs(oracle, 'download')),
+    check('git lfs push', 'workspaces', lfs(oracle, 'upload')),
   ];
 }
 
@@ -86,14 +88,36 @@ const operations =
 const git =
   (oracle: Oracle, service: string): Ask =>
   (credential, record) => {
-    const team = oracle.find('teams', String(record.values.teamId));
-    const path = `/git/${team?.values.slug ?? 'nope'}/${record.values.slug ?? 'nope'}.git/info/refs?service=${service}`;
-    const token = credential.headers.authorization?.replace(/^Bearer /, '');
-    const basic = { authorization: `Basic ${Buffer.from(`git:${token}`).toString('base64')}` };
     const due = gitStatus(oracle, credential, record, service);
     if (due === undefined) return undefined;
-    return { method: 'GET', path, headers: token ? basic : {}, verify: status(due) };
+    const path = `${repositoryOf(oracle, record)}/info/refs?service=${service}`;
+    return { method: 'GET', path, headers: basic(credential), verify: status(due) };
   };
+
+const lfs =
+  (oracle: Oracle, operation: 'download' | 'upload'): Ask =>
+  (credential, record) => {
+    const due = gitStatus(oracle, credential, record, operation);
+    if (due === undefined) return undefined;
+    return {
+      method: 'POST',
+      path: `${repositoryOf(oracle, record)}/info/lfs/objects/batch`,
+      headers: { ...basic(credential), 'content-type': 'application/vnd.git-lfs+json' },
+      body: { operation, objects: [{ oid: '0'.repeat(64), size: 1 }] },
+      verify: status(due),
+    };
+  };
+
+function repositoryOf(oracle: Oracle, record: Record_): string {
+  const team = oracle.find('teams', String(record.values.teamId));
+  return `/git/${team?.values.slug ?? 'nope'}/${record.values.slug ?? 'nope'}.git`;
+}
+
+function basic({ headers }: Credential): Record<string, string> {
+  const token = headers.authorization?.replace(/^Bearer /, '');
+  if (!token) return {};
+  return { authorization: `Basic ${Buffer.from(`git:${token}`).toString('base64')}` };
+}
 
 function gitStatus(
   oracle: Oracle,
@@ -108,7 +132,7 @@ function gitStatus(
     ? actor.teamId === record.values.teamId
     : oracle.isMember(actor.userId, record.values.teamId);
   if (!reach || !oracle.reaches(actor, 'files', 'read')) return 404;
-  const pushes = service === 'git-receive-pack';
-  // Nobody pushes yet; who may not write is told so, who may is told that it is not there.
-  return pushes ? 403 : 200;
+  const writes = ['git-receive-pack', 'upload'].includes(service);
+  const mayWrite = oracle.reaches(actor, 'files', 'write') && record.values.archivedAt === null;
+  return writes && !mayWrite ? 403 : 200;
 }

@@ -280,7 +280,7 @@ test('the commits of a workspace and of a branch, a page at a time', async () =>
   });
   const status = async (query: string) =>
     (await ann.get(`/workspaces/${workspace.id}/commits?${query}`)).status;
-  expect(await status('branch=none')).toBe(404);
+  expect(await status('branchName=none')).toBe(404);
   expect(await status('page[size]=0')).toBe(400);
   expect(await status('page[after]=x')).toBe(400);
   expect(await status(`page[after]=${'e'.repeat(40)}.0`)).toBe(400);
