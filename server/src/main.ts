@@ -43,6 +43,7 @@ import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
 import { exportTask, importTask } from './jobs/tasks/archives.ts';
+import { cleanupStorage } from './jobs/tasks/cleanup-storage.ts';
 import { forgetUploads } from './jobs/tasks/forget-uploads.ts';
 import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.ts';
 import { bulkProcess, processStorage } from './jobs/tasks/process-storage.ts';
@@ -131,7 +132,7 @@ async function start(
     await queue.add('process-storage', { teamId: row.team_id, fileId: row.id }, transaction);
   };
   const temporary = await openTemporary(config.dataDir);
-  const contents = new ContentStore(storages, temporary);
+  const contents = new ContentStore(database, storages, temporary);
   const pushed = new PushContents(database, storages, contents);
   const facts = new BranchFacts({
     ...{ database, storages, spawner, contents: pushed },
@@ -185,6 +186,12 @@ async function start(
   await queue.start(mailNotifications(mailing));
   await queue.start(sendDigests(mailing));
   await queue.start(removeTeam(storages));
+  await queue.start(
+    cleanupStorage({
+      ...{ database, storages, queue, log, changed: feed.changed },
+      ...{ grace: config.storageGrace, trashDays: config.trashDays },
+    }),
+  );
   if (reader) {
     const pictures = new PictureStore({ database, files, storages, reader });
     await queue.start(processStorage(pictures));
