@@ -43,9 +43,11 @@ import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
 import { exportTask, importTask } from './jobs/tasks/archives.ts';
+import { bringStorageHome } from './jobs/tasks/bring-storage-home.ts';
 import { cleanupStorage } from './jobs/tasks/cleanup-storage.ts';
 import { forgetUploads } from './jobs/tasks/forget-uploads.ts';
 import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.ts';
+import { moveStorage } from './jobs/tasks/move-storage.ts';
 import { bulkProcess, processStorage } from './jobs/tasks/process-storage.ts';
 import { removeTeam } from './jobs/tasks/remove-team.ts';
 import { lockDataDir } from './lock.ts';
@@ -59,6 +61,7 @@ import { chooseRuntime } from './runtimes/choose-runtime.ts';
 import { openScratch } from './runtimes/scratch.ts';
 import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
+import { movePerformers } from './storage-jobs/storage-moves.ts';
 import { openTemporary } from './temporary.ts';
 import { finishUpload } from './uploads/finish-upload.ts';
 import { UploadStore, uploadsFolder } from './uploads/upload-store.ts';
@@ -186,9 +189,12 @@ async function start(
   await queue.start(mailNotifications(mailing));
   await queue.start(sendDigests(mailing));
   await queue.start(removeTeam(storages));
+  const storing = { database, storages, queue, log, changed: feed.changed };
+  await queue.start(moveStorage(storing));
+  await queue.start(bringStorageHome(storing));
   await queue.start(
     cleanupStorage({
-      ...{ database, storages, queue, log, changed: feed.changed },
+      ...storing,
       ...{ grace: config.storageGrace, trashDays: config.trashDays },
     }),
   );
@@ -225,6 +231,7 @@ async function start(
   const performers = {
     ...branchPerformers({ parts: pushParts, records, merges }),
     ...workspacePerformers(workspaces),
+    ...movePerformers(database, queue),
     ...teamChanges(database, records),
     ...teamPerformers({
       database,

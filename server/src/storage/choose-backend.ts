@@ -2,6 +2,9 @@
 export const backends = ['git', 's3', 'disk', 'ram', 'hybrid'] as const;
 export type Backend = (typeof backends)[number];
 
+/** What a workspace may choose for what lies outside git. */
+export const chosenBackends = ['s3', 'disk', 'hybrid'] as const;
+
 /** What the rules look at. `text` and `image` are by content; `code` is by name and content. */
 export type Traits = { size: number; text: boolean; image: boolean; code: boolean };
 
