@@ -34,13 +34,16 @@ function journeys(database: Database, { teamId }: Tenant): Promise<Journey[]> {
   return database.rows<Journey>(
     { teamId },
     sql`select f.workspace_id as "workspaceId", v.sha256 as address,
-        v.storage_backend as "from", v.home_backend as "to"
+        v.storage_backend as "from", coalesce(w.storage_backend, v.home_backend) as "to"
       from file_versions v join files f on f.team_id = v.team_id and f.id = v.file_id
+        join workspaces w on w.team_id = f.team_id and w.id = f.workspace_id
       where v.team_id = ${teamId} and v.home_backend is not null
-      union select f.workspace_id, m.address, m.storage_backend, m.home_backend
+      union select f.workspace_id, m.address, m.storage_backend, coalesce(w.storage_backend, m.home_backend)
       from pictures m join files f on f.team_id = m.team_id and f.id = m.file_id
+        join workspaces w on w.team_id = f.team_id and w.id = f.workspace_id
       where m.team_id = ${teamId} and m.home_backend is not null
-      union select workspace_id, sha256, storage_backend, home_backend from lfs_objects
-      where team_id = ${teamId} and home_backend is not null`,
+      union select l.workspace_id, l.sha256, l.storage_backend, coalesce(w.storage_backend, l.home_backend)
+      from lfs_objects l join workspaces w on w.team_id = l.team_id and w.id = l.workspace_id
+      where l.team_id = ${teamId} and l.home_backend is not null`,
   );
 }

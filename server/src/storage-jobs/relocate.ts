@@ -24,11 +24,13 @@ export type Journey = {
 export async function relocate(parts: Parts, tenant: Tenant, journey: Journey): Promise<void> {
   const { workspaceId, address, from, to } = journey;
   const scope = { teamId: tenant.teamId, workspaceId };
-  await parts.storages.move(scope, address, from, to);
+  // The same: it lies at home by now, and only its rows have to say so.
+  if (from !== to) await parts.storages.move(scope, address, from, to);
   await parts.database.transaction(tenant, async (transaction) => {
     const place = { backend: to, address, wanted: to };
     const home = await holdContent(transaction, parts.storages, scope, place);
     await repoint(transaction, tenant, journey, home);
+    if (from === to) return;
     await transaction.rows(
       sql`insert into former_places (team_id, address, storage_backend)
         values (${tenant.teamId}, ${address}, ${from})
