@@ -45,11 +45,13 @@ import { prepareJobs, Queue } from './jobs/queue.ts';
 import { exportTask, importTask } from './jobs/tasks/archives.ts';
 import { bringStorageHome } from './jobs/tasks/bring-storage-home.ts';
 import { cleanupStorage } from './jobs/tasks/cleanup-storage.ts';
+import { createVersion } from './jobs/tasks/create-version.ts';
 import { forgetUploads } from './jobs/tasks/forget-uploads.ts';
 import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.ts';
 import { moveStorage } from './jobs/tasks/move-storage.ts';
 import { bulkProcess, processStorage } from './jobs/tasks/process-storage.ts';
 import { removeTeam } from './jobs/tasks/remove-team.ts';
+import { checkFaults, storageHealth } from './jobs/tasks/storage-health.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
 import { createMailer } from './mail/mailer.ts';
@@ -212,6 +214,7 @@ async function start(
     wake: notifications.changed,
     mail: (transaction) => queue.add('mail-notifications', {}, transaction),
   });
+  await queue.start(storageHealth({ ...storing, notifier }));
   const teamChanges = (queries: Queries, seen: Records): Performers => ({
     ...notificationPerformers(queries, seen),
     ...apiKeyPerformers(queries, known),
@@ -316,11 +319,13 @@ async function start(
       { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
       { name: 'jobs', check: () => queue.check() },
       ...storages.parts,
+      { name: 'storage:contents', needed: false, check: () => checkFaults(database) },
     ],
     config.metricsToken,
   );
   live = await collaboration(app, { database, authenticator, documents, log, ...config });
   stops.push(() => live!.stop());
+  await queue.start(createVersion({ database, documents, git: storages.git, spawner, log }));
   await app.register(async (scope) => signInMethods(scope, accounts.providers, config));
   if (config.development) mailbox(app, config.dataDir);
   const https = config.publicUrl.startsWith('https:');
