@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { type Database, noTeam } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Spawner } from '../spawn/spawner.ts';
+import { GIT_ENVIRONMENT } from '../storage/git/environment.ts';
 import type { GitStorage } from '../storage/git.ts';
 
-type Parts = { database: Database; git: GitStorage; spawner: Spawner };
+type Parts = { database: Database; git: Pick<GitStorage, 'folder'>; spawner: Spawner };
 /** Loose objects from which on a repository is packed. */
-export const mostLoose = 5_000;
+const mostLoose = 5_000;
 /** Of 256 folders one is counted, for the names are hashes. */
 const sample = '17';
 
@@ -42,13 +43,11 @@ export async function repackAll(
  * objects whose commit is still to come stay. @throws Error with git's words
  */
 async function repack(spawner: Spawner, folder: string): Promise<void> {
-  const env = {
-    PATH: '/usr/local/bin:/usr/bin:/bin',
-    GIT_CONFIG_NOSYSTEM: '1',
-    HOME: '/nonexistent',
-  };
   const args = ['-C', folder, 'repack', '-d', '-l', '-q'];
-  const child = spawner.spawn('git', args, { cwd: '/', env: { ...env, GIT_DIR: folder } });
+  const child = spawner.spawn('git', args, {
+    cwd: '/',
+    env: { ...GIT_ENVIRONMENT, GIT_DIR: folder },
+  });
   child.stdin.end();
   child.stdout.resume();
   let complaint = '';
