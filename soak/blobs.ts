@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { accessKeyId, Ceph, hasCeph, secretAccessKey } from '../scripts/ceph.ts';
+import type { JobName } from '../server/src/jobs/queue.ts';
+import { openDisk } from '../server/src/storage/disk.ts';
+import { S3Store } from '../server/src/storage/s3.ts';
 import { randomOf } from '../server/test/collaboration/random.ts';
 import { type Person, type RecordObject, register } from '../server/test/support/api.ts';
+import { Owner } from './owner.ts';
 import { freePort, Server } from './server.ts';
 
 type Options = {
@@ -20,7 +24,8 @@ type Written = { id: string; sha256: string; backend: string };
 
 /**
  * Kills the server, the S3 server or both at a moment that the seed chooses, while programs write files
- * that lie outside git; then every acknowledged one must be there with its hash.
+ * that lie outside git; then every acknowledged one must be there with its hash. In the end content comes
+ * home and is collected with no grace, and nothing is left but what files name.
  * Without Ceph only the server dies, and everything lies on disk.
  * @throws AssertionError that says what was lost
  */
@@ -31,19 +36,21 @@ export async function blobs({ seed, runs, cephConf, say = console.log }: Options
   const gateway = ceph && (await Ceph.attach(ceph.conf));
   const settings: Record<string, string> = gateway
     ? {
+        STORAGE_GRACE: '0',
         S3_ENDPOINT: gateway.endpoint,
         S3_BUCKET: `soak-${seed}-${Date.now()}`,
         S3_ACCESS_KEY_ID: accessKeyId,
         S3_SECRET_ACCESS_KEY: secretAccessKey,
         S3_FORCE_PATH_STYLE: 'true',
       }
-    : {};
+    : { STORAGE_GRACE: '0' };
   const port = await freePort();
   let server: Server | undefined;
   try {
     server = await Server.start(dataDir, port, settings);
     const owner = await register(server.url);
     const workspace = await owner.workspace('Soak');
+    // With no grace a store may lose against a collection; then it is refused.
     const person = await owner.key('write');
     const written: Written[] = [];
     for (let run = 1; run <= runs; run++) {
@@ -72,8 +79,11 @@ export async function blobs({ seed, runs, cephConf, say = console.log }: Options
       if (victims === 's3') await server.kill('server');
       server = await Server.start(dataDir, port, settings);
       for (const file of written) await verify(person, file);
+      // Kills meet it at work.
+      if (random() < 0.5) await addJobs(dataDir, 'bring-storage-home', 'cleanup-storage');
       say(`run ${run}: killed ${victims}; ${describe(written)} are there`);
     }
+    await leaveNothing({ dataDir, settings, server, person, written, say });
   } finally {
     await server?.stop();
     await gateway?.stop();
@@ -83,6 +93,74 @@ export async function blobs({ seed, runs, cephConf, say = console.log }: Options
     await rm(folder, { recursive: true, force: true });
     if (cluster) await rm(cluster, { recursive: true, force: true });
   }
+}
+
+type End = {
+  dataDir: string;
+  settings: Record<string, string>;
+  server: Server;
+  person: Person;
+  written: readonly Written[];
+  say: (line: string) => void;
+};
+
+/** Takes half of the files away, brings the rest home and collects. @throws AssertionError for what is left or lost */
+async function leaveNothing(end: End): Promise<void> {
+  const { dataDir, settings, person, written, say } = end;
+  const owner = await Owner.open(dataDir);
+  try {
+    const gone = written.filter((_, at) => at % 2 === 0);
+    await owner.rows('delete from files where id = any($1)', [gone.map(({ id }) => id)]);
+    await person.fetch('/health/ready');
+    await owner.run('bring-storage-home');
+    await owner.run('cleanup-storage');
+    const away = await owner.rows('select id from file_versions where home_backend is not null');
+    assert.deepEqual(away, [], 'content has not come home');
+    const rows = await owner.rows<{ name: string; backend: string }>(
+      `select distinct team_id || ' ' || sha256 as name, storage_backend as backend
+        from file_versions where storage_backend <> 'git'`,
+    );
+    const lieIn = (...backends: string[]) =>
+      new Set(rows.filter((row) => backends.includes(row.backend)).map(({ name }) => name));
+    const far = settings.S3_ENDPOINT !== undefined;
+    const disk = await onDisk(dataDir);
+    assert.deepEqual(disk, far ? lieIn('disk', 'hybrid') : lieIn('disk', 'hybrid', 's3'));
+    const s3 = far ? await inBucket(settings, rows) : new Set();
+    if (far) assert.deepEqual(s3, lieIn('s3', 'hybrid'));
+    for (const file of written) if (!gone.includes(file)) await verify(person, file);
+    say(`collected: ${disk.size} on disk and ${s3.size} in S3, as many as files name`);
+  } finally {
+    await owner.close();
+  }
+}
+
+async function addJobs(dataDir: string, ...names: JobName[]): Promise<void> {
+  const owner = await Owner.open(dataDir);
+  for (const name of names) await owner.add(name);
+  await owner.close();
+}
+
+async function onDisk(dataDir: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  const store = await openDisk(join(dataDir, 'blobs'));
+  for (const team of await readdir(join(dataDir, 'blobs')))
+    if (team !== 'tmp') for await (const { name } of store.list(team)) found.add(`${team} ${name}`);
+  return found;
+}
+
+async function inBucket(
+  settings: Record<string, string>,
+  rows: readonly { name: string }[],
+): Promise<Set<string>> {
+  const store = new S3Store({
+    ...{ endpoint: settings.S3_ENDPOINT!, bucket: settings.S3_BUCKET!, region: 'us-east-1' },
+    ...{ accessKeyId, secretAccessKey, forcePathStyle: true },
+  });
+  const found = new Set<string>();
+  for (const team of new Set(rows.map(({ name }) => name.split(' ')[0]!)))
+    for await (const { name } of store.list(team)) found.add(`${team} ${name}`);
+  store.close();
+  return found;
 }
 
 async function startCeph(

@@ -33,6 +33,10 @@ export type Config = {
   uploadLimit: number;
   /** Bytes of one file in a push. */
   pushedFileLimit: number;
+  /** Seconds that content lies at least, whether anything names it or not. */
+  storageGrace: number;
+  /** Days that a file stays in the trash. */
+  trashDays: number;
   messageLimit: number;
   /** Where mail goes; files in the data directory when undefined. */
   smtpUrl: string | undefined;
@@ -86,6 +90,8 @@ export function readConfig(environment: Environment): Config {
     bodyLimit: integer(environment, 'LIMIT_BODY', 16 * 2 ** 20, 1024, 2 ** 30),
     uploadLimit: integer(environment, 'LIMIT_UPLOAD', 10 * 2 ** 30, 1024, 2 ** 43),
     pushedFileLimit: integer(environment, 'LIMIT_PUSHED_FILE', 100 * 2 ** 20, 1024, 2 ** 30),
+    storageGrace: integer(environment, 'STORAGE_GRACE', 86_400, 0, 365 * 86_400),
+    trashDays: integer(environment, 'TRASH_DAYS', 30, 1, 36_500),
     messageLimit: integer(environment, 'LIMIT_MESSAGE', 16 * 2 ** 20, 1024, 2 ** 30),
     smtpUrl,
     mailFrom: mailFrom(environment),

@@ -43,10 +43,15 @@ import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
 import { exportTask, importTask } from './jobs/tasks/archives.ts';
+import { bringStorageHome } from './jobs/tasks/bring-storage-home.ts';
+import { cleanupStorage } from './jobs/tasks/cleanup-storage.ts';
+import { createVersion } from './jobs/tasks/create-version.ts';
 import { forgetUploads } from './jobs/tasks/forget-uploads.ts';
 import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.ts';
+import { moveStorage } from './jobs/tasks/move-storage.ts';
 import { bulkProcess, processStorage } from './jobs/tasks/process-storage.ts';
 import { removeTeam } from './jobs/tasks/remove-team.ts';
+import { checkFaults, storageHealth } from './jobs/tasks/storage-health.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
 import { createMailer } from './mail/mailer.ts';
@@ -58,6 +63,7 @@ import { chooseRuntime } from './runtimes/choose-runtime.ts';
 import { openScratch } from './runtimes/scratch.ts';
 import { startSpawner } from './spawn/spawner.ts';
 import { openStorages } from './storage/storages.ts';
+import { movePerformers } from './storage-jobs/storage-moves.ts';
 import { openTemporary } from './temporary.ts';
 import { finishUpload } from './uploads/finish-upload.ts';
 import { UploadStore, uploadsFolder } from './uploads/upload-store.ts';
@@ -131,7 +137,7 @@ async function start(
     await queue.add('process-storage', { teamId: row.team_id, fileId: row.id }, transaction);
   };
   const temporary = await openTemporary(config.dataDir);
-  const contents = new ContentStore(storages, temporary);
+  const contents = new ContentStore(database, storages, temporary);
   const pushed = new PushContents(database, storages, contents);
   const facts = new BranchFacts({
     ...{ database, storages, spawner, contents: pushed },
@@ -185,6 +191,15 @@ async function start(
   await queue.start(mailNotifications(mailing));
   await queue.start(sendDigests(mailing));
   await queue.start(removeTeam(storages));
+  const storing = { database, storages, queue, log, changed: feed.changed };
+  await queue.start(moveStorage(storing));
+  await queue.start(bringStorageHome(storing));
+  await queue.start(
+    cleanupStorage({
+      ...storing,
+      ...{ grace: config.storageGrace, trashDays: config.trashDays },
+    }),
+  );
   if (reader) {
     const pictures = new PictureStore({ database, files, storages, reader });
     await queue.start(processStorage(pictures));
@@ -199,6 +214,7 @@ async function start(
     wake: notifications.changed,
     mail: (transaction) => queue.add('mail-notifications', {}, transaction),
   });
+  await queue.start(storageHealth({ ...storing, notifier }));
   const teamChanges = (queries: Queries, seen: Records): Performers => ({
     ...notificationPerformers(queries, seen),
     ...apiKeyPerformers(queries, known),
@@ -218,6 +234,7 @@ async function start(
   const performers = {
     ...branchPerformers({ parts: pushParts, records, merges }),
     ...workspacePerformers(workspaces),
+    ...movePerformers(database, queue),
     ...teamChanges(database, records),
     ...teamPerformers({
       database,
@@ -302,11 +319,13 @@ async function start(
       { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
       { name: 'jobs', check: () => queue.check() },
       ...storages.parts,
+      { name: 'storage:contents', needed: false, check: () => checkFaults(database) },
     ],
     config.metricsToken,
   );
   live = await collaboration(app, { database, authenticator, documents, log, ...config });
   stops.push(() => live!.stop());
+  await queue.start(createVersion({ database, documents, git: storages.git, spawner, log }));
   await app.register(async (scope) => signInMethods(scope, accounts.providers, config));
   if (config.development) mailbox(app, config.dataDir);
   const https = config.publicUrl.startsWith('https:');

@@ -12,6 +12,7 @@ import { transfer } from './archives/transfer.ts';
 import { transferEntry } from './archives/transfer-entry.ts';
 import { event } from './events/event.ts';
 import { picture } from './media/picture.ts';
+import { storageMove } from './storage-jobs/storage-move.ts';
 import { blob } from './workspaces/blob.ts';
 import { branch } from './workspaces/branch.ts';
 import { file } from './workspaces/file.ts';
@@ -41,6 +42,7 @@ export const resources = [
   branch,
   blob,
   storageResource,
+  storageMove,
   notebook,
   task,
   taskRun,

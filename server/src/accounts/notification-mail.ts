@@ -18,6 +18,8 @@ const sentences: Record<string, (data: Record<string, unknown>) => string> = {
     'Your second factor was changed. If you did not do this, change your password.',
   'security.email-changed': () =>
     'The address of your account was changed. If you did not do this, write to who runs this server.',
+  'storage.damaged': ({ team, damaged, missing }) =>
+    `Of the files of ${team}, ${damaged} contents are damaged and ${missing} missing. Whoever runs this server can bring them back from a backup.`,
   'security.passkey-changed': () =>
     'Your passkeys were changed. If you did not do this, change your password.',
 };

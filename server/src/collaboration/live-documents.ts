@@ -162,10 +162,13 @@ export class LiveDocuments {
       sql`select distinct file_id from document_updates join files on files.id = file_id
         where workspace_id = ${workspaceId} and deleted_at is null`,
     );
-    for (const { file_id: fileId } of edited) {
-      if (this.#live.has(fileId)) await this.publish(fileId);
-      else await this.visit(tenant, fileId);
-    }
+    for (const { file_id: fileId } of edited) await this.publishLeftOver(tenant, fileId);
+  }
+
+  /** Publishes a document with edits that no version holds, whether anybody has it open or not. */
+  async publishLeftOver(tenant: Tenant, fileId: string): Promise<void> {
+    if (this.#live.has(fileId)) await this.publish(fileId);
+    else await this.visit(tenant, fileId);
   }
 
   /** Opens a document that nobody has open, publishes it and closes it; set by who holds the documents. */

@@ -17,6 +17,8 @@ export type Task<Name extends JobName> = {
   run(job: Job<Name>): Promise<void>;
   /** Jobs taken and settled together, two such batches at a time on a node; 50 when absent. */
   batch?: number;
+  /** Seconds that one may take, 600 when absent. One whose worker dies is taken up long before. */
+  longest?: number;
   /** When the server itself adds one, as cron in UTC; of several nodes one does. */
   cron?: string;
 };
@@ -99,7 +101,8 @@ export class Queue {
 
   /** Takes up a task's jobs on this node, from now on. */
   async start<Name extends JobName>(task: Task<Name>): Promise<void> {
-    await this.#boss.createQueue(task.name, policy);
+    const longest = task.longest ?? policy.expireInSeconds;
+    await this.#boss.createQueue(task.name, { ...policy, expireInSeconds: longest });
     const options = {
       batchSize: task.batch ?? 50,
       burstWhenBatchFull: true,

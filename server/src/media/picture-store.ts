@@ -5,13 +5,17 @@ import type { Database, Tenant, Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import type { Backend } from '../storage/choose-backend.ts';
-import type { Storages } from '../storage/storages.ts';
-import type { FileRow } from '../workspaces/content-store.ts';
+import type { Placed, Storages } from '../storage/storages.ts';
+import { chosenBackend, type FileRow } from '../workspaces/content-store.ts';
 import type { FileStore } from '../workspaces/file-store.ts';
+import { holdContent } from '../workspaces/stored.ts';
 import { picture } from './picture.ts';
 import { type PictureReader, PictureRefused } from './picture-reader.ts';
 
 type Parts = { database: Database; files: FileStore; storages: Storages; reader: PictureReader };
+type Thumbnail = Placed & { wanted: Backend };
+/** What is recorded, and the smaller picture when there is one. */
+type Read = { facts: Record<string, unknown>; place?: Thumbnail };
 /** Larger pictures are not read: their bytes go through the sandbox whole. */
 const largest = 100 * 2 ** 20;
 
@@ -39,7 +43,10 @@ export class PictureStore {
     );
     if (known && known.version >= row.version) return;
     const values = await this.#read(tenant, row);
-    await database.transaction(tenant, (transaction) => record(transaction, tenant, row, values));
+    await database.transaction(tenant, async (transaction) => {
+      const place = values.place && (await this.#hold(transaction, row, values.place));
+      await record(transaction, tenant, row, { ...values.facts, ...place });
+    });
   }
 
   /** Files whose pictures nobody has read yet, over all teams. */
@@ -47,16 +54,24 @@ export class PictureStore {
     return this.#parts.database.system(sql`select * from unread_pictures(${most}::integer)`);
   }
 
-  async #read(tenant: Tenant, row: FileRow): Promise<Record<string, unknown>> {
-    const { files, reader, storages } = this.#parts;
+  async #hold(transaction: Transaction, row: FileRow, place: Thumbnail) {
+    const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
+    const homeBackend = await holdContent(transaction, this.#parts.storages, scope, place);
+    const { backend: storageBackend, address, size } = place;
+    return { storageBackend, homeBackend, address, size };
+  }
+
+  async #read(tenant: Tenant, row: FileRow): Promise<Read> {
+    const { database, files, reader, storages } = this.#parts;
     if (row.size > largest) return failed('The picture is larger than 100 MB.');
     try {
       const read = await reader.read(await files.read(tenant, row));
       const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
-      const stored = await storages.put('disk', scope, read.thumbnail);
+      const wanted = (await chosenBackend(database, scope)) ?? 'disk';
+      const stored = await storages.put(wanted, scope, read.thumbnail);
       const { format, width, height } = read;
-      const place = { storageBackend: stored.backend, address: stored.address, size: stored.size };
-      return { status: 'ready', reason: null, format, width, height, ...place };
+      const facts = { status: 'ready', reason: null, format, width, height };
+      return { facts, place: { ...stored, wanted } };
     } catch (error) {
       if (error instanceof PictureRefused) return failed(error.message);
       throw error;
@@ -86,9 +101,11 @@ export async function thumbnailOf(
   return { address, size, open: () => storages.for(row.storage_backend).get(scope, address) };
 }
 
-const failed = (reason: string) => ({
-  ...{ status: 'failed', reason: reason.slice(0, 500), format: null, width: null, height: null },
-  ...{ storageBackend: null, address: null, size: null },
+const failed = (reason: string): Read => ({
+  facts: {
+    ...{ status: 'failed', reason: reason.slice(0, 500), format: null, width: null, height: null },
+    ...{ storageBackend: null, homeBackend: null, address: null, size: null },
+  },
 });
 
 /** Of two that read at once, the later version stays. */

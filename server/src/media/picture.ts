@@ -27,6 +27,7 @@ export const picture = define({
   },
   internal: {
     storageBackend: text('Where the smaller picture lies.', { nullable: true }),
+    homeBackend: text('Where it belongs, when it lies elsewhere.', { nullable: true }),
     address: text('Where the backend keeps it.', { nullable: true }),
   },
   relationships: { file: belongsTo('files', 'fileId') },

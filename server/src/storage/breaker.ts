@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, Listed } from './blob-store.ts';
 import { StorageError, StorageUnavailable } from './errors.ts';
 import type { Parcel } from './spool.ts';
 import type { ByteRange } from './storage.ts';
@@ -33,8 +33,8 @@ export class Breaker implements BlobStore {
     return this.#ask(() => this.#store.size(teamId, name));
   }
 
-  names(teamId: string): AsyncIterable<string> {
-    return this.#store.names(teamId);
+  list(teamId: string): AsyncIterable<Listed> {
+    return this.#store.list(teamId);
   }
 
   remove(teamId: string, name: string): Promise<void> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { access, constants, link, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, Listed } from './blob-store.ts';
 import { makeFolder, removeAbandoned, syncFolder } from './durable.ts';
 import { errorCode, StorageNotFound, toStorageError } from './errors.ts';
 import { openParcel, type Parcel, writeAll } from './spool.ts';
@@ -59,11 +59,14 @@ export class DiskStore implements BlobStore {
     return orMissing(async () => (await stat(path)).size);
   }
 
-  async *names(teamId: string): AsyncIterable<string> {
+  async *list(teamId: string): AsyncIterable<Listed> {
     assertUuid(teamId);
     const team = join(this.#root, teamId);
     for (const start of await namesIn(team)) {
-      for (const rest of await namesIn(join(team, start))) yield start + rest;
+      for (const rest of await namesIn(join(team, start))) {
+        const found = await orMissing(() => stat(join(team, start, rest)));
+        if (found) yield { name: start + rest, size: found.size, storedAt: found.mtime };
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { buffer } from 'node:stream/consumers';
 import type { BlobStore } from './blob-store.ts';
-import { StorageDamaged, StorageNotFound } from './errors.ts';
+import { StorageNotFound } from './errors.ts';
 import {
   headerSize,
   oneMegabyte,
@@ -55,20 +55,30 @@ export class Cipher {
     };
   }
 
+  /** Whether what begins so was written by us; content from before encryption lies in clear. */
+  isSealed(head: Buffer): boolean {
+    return head.length === START && head[0] === 1 && head[PREFIX] === headerSize(format);
+  }
+
   /** Bytes of content behind `size` bytes in the store. Errors: StorageDamaged. */
   plainSize(size: number): number {
     return plainSize(size - PREFIX, format);
   }
 
-  /** The content or a part of it; only the segments that it touches are read. Errors: StorageNotFound, StorageDamaged. */
+  /**
+   * The content or a part of it; only the segments that it touches are read. Undefined for what was never
+   * sealed. Errors: StorageNotFound, StorageDamaged.
+   */
   async read(
     store: BlobStore,
     teamId: string,
     name: string,
     range?: ByteRange,
-  ): Promise<AsyncIterable<Buffer>> {
+  ): Promise<AsyncIterable<Buffer> | undefined> {
     const size = await store.size(teamId, name);
     if (size === undefined) throw new StorageNotFound();
+    const head = await this.head(store, teamId, name);
+    if (!this.isSealed(head)) return undefined;
     const plain = this.plainSize(size);
     const start = Math.min(range?.start ?? 0, plain);
     const end = Math.min(range?.end ?? plain, plain);
@@ -76,7 +86,6 @@ export class Cipher {
     const total = segmentCount(size - PREFIX, format);
     const first = segmentOf(start, format);
     const last = end === plain ? total - 1 : segmentOf(end - 1, format);
-    const head = await buffer(await store.read(teamId, name, { start: 0, end: START }));
     const segments = await this.#open(teamId, head);
     const part = {
       start: first === 0 ? START : PREFIX + first * format.segment,
@@ -91,9 +100,12 @@ export class Cipher {
     return range ? cut(opened, skip, end - start) : opened;
   }
 
+  /** What `isSealed` judges by. Errors: StorageNotFound, StorageUnavailable. */
+  async head(store: BlobStore, teamId: string, name: string): Promise<Buffer> {
+    return buffer(await store.read(teamId, name, { start: 0, end: START }));
+  }
+
   async #open(teamId: string, head: Buffer): Promise<Segments> {
-    if (head.length !== START || head[0] !== 1)
-      throw new StorageDamaged('This is no ciphertext of ours.');
     const { key } = await this.#keys.generation(teamId, head.readUInt32BE(1));
     return Segments.read(key, head.subarray(PREFIX), Buffer.from(teamId));
   }

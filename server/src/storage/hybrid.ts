@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, Listed } from './blob-store.ts';
 import { StorageNotFound } from './errors.ts';
 import type { Parcel } from './spool.ts';
 import type { ByteRange } from './storage.ts';
@@ -46,12 +46,12 @@ export class HybridStore implements BlobStore {
     });
   }
 
-  async *names(teamId: string): AsyncIterable<string> {
+  async *list(teamId: string): AsyncIterable<Listed> {
     const seen = new Set<string>();
     for (const store of [this.#first, this.#second])
-      for await (const name of store.names(teamId)) {
-        if (!seen.has(name)) yield name;
-        seen.add(name);
+      for await (const listed of store.list(teamId)) {
+        if (!seen.has(listed.name)) yield listed;
+        seen.add(listed.name);
       }
   }
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, Listed } from './blob-store.ts';
 import { StorageFull, StorageNotFound } from './errors.ts';
 import { openParcel, type Parcel } from './spool.ts';
 import { assertUuid, type ByteRange } from './storage.ts';
@@ -7,7 +7,7 @@ import { assertUuid, type ByteRange } from './storage.ts';
 /** Keeps blobs in this process's memory, at most `limit` bytes; they are gone when it ends. */
 export class RamStore implements BlobStore {
   readonly #limit: number;
-  readonly #teams = new Map<string, Map<string, Buffer>>();
+  readonly #teams = new Map<string, Map<string, { bytes: Buffer; storedAt: Date }>>();
   #used = 0;
 
   constructor(limit: number) {
@@ -16,7 +16,11 @@ export class RamStore implements BlobStore {
 
   async write(teamId: string, name: string, parcel: Parcel): Promise<void> {
     assertUuid(teamId);
-    if (await this.size(teamId, name)) return;
+    const known = this.#teams.get(teamId)?.get(name);
+    if (known) {
+      known.storedAt = new Date();
+      return;
+    }
     if (this.#used + parcel.size > this.#limit) throw new StorageFull();
     // Taken before the bytes are read, so that two writers cannot take the same room.
     this.#used += parcel.size;
@@ -27,10 +31,10 @@ export class RamStore implements BlobStore {
       this.#used -= parcel.size;
       throw error;
     }
-    const team = this.#teams.get(teamId) ?? new Map<string, Buffer>();
+    const team = this.#teams.get(teamId) ?? new Map();
     this.#teams.set(teamId, team);
-    this.#used -= team.get(name)?.length ?? 0;
-    team.set(name, Buffer.concat(chunks));
+    this.#used -= team.get(name)?.bytes.length ?? 0;
+    team.set(name, { bytes: Buffer.concat(chunks), storedAt: new Date() });
   }
 
   async read(teamId: string, name: string, range?: ByteRange): Promise<Readable> {
@@ -44,9 +48,10 @@ export class RamStore implements BlobStore {
     return this.#find(teamId, name)?.length;
   }
 
-  async *names(teamId: string): AsyncIterable<string> {
+  async *list(teamId: string): AsyncIterable<Listed> {
     assertUuid(teamId);
-    yield* [...(this.#teams.get(teamId)?.keys() ?? [])];
+    for (const [name, { bytes, storedAt }] of [...(this.#teams.get(teamId) ?? [])])
+      yield { name, size: bytes.length, storedAt };
   }
 
   async remove(teamId: string, name: string): Promise<void> {
@@ -55,7 +60,7 @@ export class RamStore implements BlobStore {
   }
 
   async destroy(teamId: string): Promise<void> {
-    for await (const name of this.names(teamId)) await this.remove(teamId, name);
+    for await (const { name } of this.list(teamId)) await this.remove(teamId, name);
     this.#teams.delete(teamId);
   }
 
@@ -63,6 +68,6 @@ export class RamStore implements BlobStore {
 
   #find(teamId: string, name: string): Buffer | undefined {
     assertUuid(teamId);
-    return this.#teams.get(teamId)?.get(name);
+    return this.#teams.get(teamId)?.get(name)?.bytes;
   }
 }

@@ -12,7 +12,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, Listed } from './blob-store.ts';
 import { StorageError, StorageFull, StorageNotFound, StorageUnavailable } from './errors.ts';
 import type { Parcel } from './spool.ts';
 import { assertUuid, type ByteRange } from './storage.ts';
@@ -118,7 +118,7 @@ export class S3Store implements BlobStore {
     }
   }
 
-  async *names(teamId: string): AsyncIterable<string> {
+  async *list(teamId: string): AsyncIterable<Listed> {
     assertUuid(teamId);
     const target = { Bucket: this.#bucket, Prefix: `${teamId}/` };
     let ContinuationToken: string | undefined;
@@ -128,8 +128,8 @@ export class S3Store implements BlobStore {
         await this.#bucketMade();
         return this.#client.send(command);
       });
-      for (const { Key = '' } of page.Contents ?? [])
-        yield Key.slice(target.Prefix.length).replace('/', '');
+      for (const { Key = '', Size = 0, LastModified: storedAt = new Date() } of page.Contents ?? [])
+        yield { name: Key.slice(target.Prefix.length).replace('/', ''), size: Size, storedAt };
       ContinuationToken = page.NextContinuationToken;
     } while (ContinuationToken);
   }
@@ -142,7 +142,7 @@ export class S3Store implements BlobStore {
   }
 
   async destroy(teamId: string): Promise<void> {
-    for await (const name of this.names(teamId)) await this.remove(teamId, name);
+    for await (const { name } of this.list(teamId)) await this.remove(teamId, name);
   }
 
   async check(): Promise<void> {

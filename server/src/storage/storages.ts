@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, Listed } from './blob-store.ts';
 import { Breaker } from './breaker.ts';
 import type { Backend } from './choose-backend.ts';
 import { ContentStorage, Intake } from './content.ts';
@@ -16,6 +16,18 @@ import type { Scope, Storage, Stored } from './storage.ts';
 export type Placed = Stored & {
   /** Where the bytes really lie: the one that was asked for, or the one that stood in for it. */
   backend: Backend;
+};
+
+/** A place that blobs lie in, as the collection sees it; several backends may lie in one place. */
+export type Place = {
+  name: 'disk' | 's3' | 'ram';
+  /** Rows that name one of these need their blob here. */
+  serves: readonly Backend[];
+  /** Rows that name this one need it here only as long as their own place has it not. */
+  standsIn?: { backend: Backend; has(teamId: string, name: string): Promise<boolean> };
+  /** Errors: StorageUnavailable. */
+  list(teamId: string): AsyncIterable<Listed>;
+  remove(teamId: string, name: string): Promise<void>;
 };
 type Body = Uint8Array | AsyncIterable<Uint8Array>;
 
@@ -35,6 +47,8 @@ export interface Storages {
   move(scope: Scope, address: string, from: Backend, to: Backend): Promise<Placed>;
   /** Forgets content at `from` where that is not also a place of `kept`: some backends share the disk or S3. */
   forget(scope: Scope, address: string, from: Backend, kept: Backend): Promise<void>;
+  /** Every place that blobs lie in. */
+  readonly places: readonly Place[];
   /** Each part that content lies in; `check` rejects with StorageUnavailable. `needed`: without it nothing works. */
   readonly parts: readonly { name: string; needed: boolean; check: () => Promise<void> }[];
   /** Removes all content of a team; of what is gone already, nothing. */
@@ -124,6 +138,21 @@ export async function openStorages(options: StoragesOptions): Promise<Storages> 
       for (const place of stores[from].places)
         if (!keeping.includes(place)) await place.remove(scope.teamId, address);
     },
+    places: [
+      {
+        name: 'disk',
+        ...place(disk),
+        serves: s3 ? ['disk', 'hybrid'] : ['disk', 'hybrid', 's3'],
+        ...(s3 && {
+          standsIn: {
+            backend: 's3',
+            has: async (teamId, name) => (await s3.size(teamId, name)) !== undefined,
+          },
+        }),
+      },
+      ...(s3 ? [{ name: 's3' as const, ...place(s3), serves: ['s3', 'hybrid'] as const }] : []),
+      { name: 'ram', ...place(ram), serves: ['ram'] },
+    ],
     parts: [
       { name: 'storage:disk', needed: true, check: () => disk.check() },
       ...(s3 ? [{ name: 'storage:s3', needed: false, check: () => s3.check() }] : []),
@@ -138,6 +167,11 @@ export async function openStorages(options: StoragesOptions): Promise<Storages> 
     },
   };
 }
+
+const place = (store: BlobStore): Pick<Place, 'list' | 'remove'> => ({
+  list: (teamId) => store.list(teamId),
+  remove: (teamId, name) => store.remove(teamId, name),
+});
 
 const isElsewhere = (error: unknown) =>
   error instanceof StorageError &&

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { KyozoError } from '@kyozo/resource';
-import type { Tenant } from '../database/database.ts';
-import { type Backend, chooseBackend } from '../storage/choose-backend.ts';
+import type { Queries, Tenant } from '../database/database.ts';
+import { sql } from '../database/sql.ts';
+import { type Backend, chooseBackend, type Traits } from '../storage/choose-backend.ts';
 import { kindOf } from '../storage/content-kind.ts';
 import { StorageError } from '../storage/errors.ts';
 import { PathClash } from '../storage/git.ts';
-import type { ByteRange, Stored } from '../storage/storage.ts';
+import type { ByteRange, Scope, Stored } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
 import { pointerText } from './lfs.ts';
 import { type Body, heldLimit, settle } from './spool.ts';
@@ -35,6 +36,8 @@ export type Located = Pick<FileRow, 'workspace_id' | 'storage_backend' | 'addres
 /** Bytes that have been stored, and what follows from them for the file and the tree. */
 export type Content = Stored & {
   backend: Backend;
+  /** Where it belongs; another stands in for one that is down. */
+  wanted: Backend;
   contentType: string;
   live: boolean;
   treeAddress: string;
@@ -46,11 +49,13 @@ export type Said = { contentType?: string; size?: number };
 
 /** The bytes of files: the rules choose a backend, the tree in git gets them or a pointer to them. */
 export class ContentStore {
+  readonly #database: Queries;
   readonly #storages: Storages;
   readonly #temporary: string;
 
   /** `temporary` is a folder for bodies whose kind only their end tells. */
-  constructor(storages: Storages, temporary: string) {
+  constructor(database: Queries, storages: Storages, temporary: string) {
+    this.#database = database;
     this.#storages = storages;
     this.#temporary = temporary;
   }
@@ -66,17 +71,24 @@ export class ContentStore {
     const settled = await settle(path, given, said.size, this.#temporary).catch(fromStorage);
     const { kind, size, body } = settled;
     try {
-      const chosen = chooseBackend({ ...kind, size });
-      const stored = await this.#storages.put(chosen, scope, body).catch(fromStorage);
+      const wanted = await this.choose(scope, { ...kind, size });
+      const stored = await this.#storages.put(wanted, scope, body).catch(fromStorage);
       const asked = said.contentType;
       const contentType = kind.text && asked?.startsWith('text/') ? asked : kind.contentType;
       const live = kind.text && stored.size <= heldLimit;
       const bytes = live && body instanceof Uint8Array ? body : undefined;
-      const content = { ...stored, contentType, live, bytes };
+      const content = { ...stored, wanted, contentType, live, bytes };
       return { ...content, treeAddress: await this.#pointer(scope, content) };
     } finally {
       await settled.release();
     }
+  }
+
+  /** Where content of these traits goes, in this workspace. */
+  async choose(scope: Scope, traits: Traits): Promise<Backend> {
+    // Text is most of what comes, and goes to git whatever the workspace has chosen.
+    if (chooseBackend(traits) === 'git') return 'git';
+    return chooseBackend(traits, await chosenBackend(this.#database, scope));
   }
 
   /**
@@ -97,7 +109,7 @@ export class ContentStore {
       address: blob,
       size: bytes.length,
       sha256: createHash('sha256').update(bytes).digest('hex'),
-      backend,
+      ...{ backend, wanted: backend },
       contentType: kind.contentType,
       live: kind.text && bytes.length <= heldLimit,
       treeAddress: blob,
@@ -141,6 +153,18 @@ export class ContentStore {
     for await (const chunk of await this.read(reader, row)) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
   }
+}
+
+/** Where a workspace has chosen to keep what lies outside git, if it has. */
+export async function chosenBackend(
+  database: Queries,
+  { teamId, workspaceId }: Scope,
+): Promise<Backend | null> {
+  const [row] = await database.rows<{ storage_backend: Backend | null }>(
+    { teamId },
+    sql`select storage_backend from workspaces where id = ${workspaceId}`,
+  );
+  return row?.storage_backend ?? null;
 }
 
 /** Turns a storage's failure into an answer. */

@@ -15,6 +15,7 @@ import { file } from './file.ts';
 import { contentValues, lockFile, newRow, rowValues } from './file-row.ts';
 import { fileVersion } from './file-version.ts';
 import type { Body } from './spool.ts';
+import { holdContent } from './stored.ts';
 import { commitTree, moveHead, type Plan, type Writer } from './tree-commit.ts';
 
 export type { Writer } from './tree-commit.ts';
@@ -335,6 +336,8 @@ export class FileStore {
     commit: string | undefined,
     { message, authors, at }: WriteOptions & { at?: Date },
   ): Promise<void> {
+    const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
+    const homeBackend = await holdContent(transaction, this.#storages, scope, content);
     const values = {
       teamId: row.team_id,
       fileId: row.id,
@@ -344,6 +347,7 @@ export class FileStore {
       size: content.size,
       contentType: content.contentType,
       storageBackend: content.backend,
+      homeBackend,
       address: content.address,
       sha256: content.sha256,
       commit: commit ?? null,

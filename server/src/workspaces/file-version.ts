@@ -24,6 +24,7 @@ export const fileVersion = define({
   },
   internal: {
     storageBackend: text('Where its bytes lie.'),
+    homeBackend: text('Where they belong, when they lie elsewhere.', { nullable: true }),
     address: text('Where the backend keeps them.'),
     sha256: text('Of the bytes.'),
     commit: text('The commit that recorded it.', { nullable: true }),

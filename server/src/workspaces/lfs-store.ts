@@ -4,12 +4,12 @@ import type { Readable } from 'node:stream';
 import type { Actor } from '@kyozo/resource';
 import type { Queries, Tenant } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
-import { chooseBackend } from '../storage/choose-backend.ts';
 import { kindOf } from '../storage/content-kind.ts';
 import type { ByteRange } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
 import { type ContentStore, fromStorage } from './content-store.ts';
 import { findObject, type LfsObject, type Pointer } from './lfs.ts';
+import { holdContent } from './stored.ts';
 
 /** The bytes are not those that were announced. */
 export class WrongContent extends Error {}
@@ -51,7 +51,8 @@ export class LfsStore {
     const { start, all } = await peek(body);
     const { image } = await kindOf('', start);
     const traits = { size: expected.size, text: false, image, code: false };
-    const backend = chooseBackend(traits);
+    const scope = { teamId: actor.teamId, workspaceId };
+    const wanted = await this.#contents.choose(scope, traits);
     let wrong: WrongContent | undefined;
     const checked = async function* () {
       try {
@@ -62,17 +63,21 @@ export class LfsStore {
       }
     };
     const stored = await this.#storages
-      .put(backend, { teamId: actor.teamId, workspaceId }, checked())
+      .put(wanted, scope, checked())
       .catch((error: unknown) => {
         throw wrong ?? error;
       })
       .catch(fromStorage);
-    await this.#database.rows(
-      actor,
-      sql`insert into lfs_objects (team_id, workspace_id, sha256, size, storage_backend, address)
-        values (${actor.teamId}, ${workspaceId}, ${expected.sha256}, ${expected.size}, ${stored.backend}, ${stored.address})
-        on conflict do nothing`,
-    );
+    await this.#database.transaction(actor, async (transaction) => {
+      const home = await holdContent(transaction, this.#storages, scope, { ...stored, wanted });
+      await transaction.rows(
+        sql`insert into lfs_objects
+            (team_id, workspace_id, sha256, size, storage_backend, home_backend, address)
+          values (${actor.teamId}, ${workspaceId}, ${expected.sha256}, ${expected.size},
+            ${stored.backend}, ${home}, ${stored.address})
+          on conflict do nothing`,
+      );
+    });
   }
 }
 

@@ -4,7 +4,11 @@ import { sql } from '../database/sql.ts';
 import type { Backend } from '../storage/choose-backend.ts';
 
 export type Pointer = { sha256: string; size: number };
-export type LfsObject = Pointer & { storage_backend: Backend; address: string };
+export type LfsObject = Pointer & {
+  storage_backend: Backend;
+  address: string;
+  home_backend: Backend | null;
+};
 
 const MAX_POINTER = 1024;
 const POINTER =
@@ -30,9 +34,9 @@ export async function findObject(
 ): Promise<LfsObject | undefined> {
   const [found] = await database.rows<LfsObject>(
     tenant,
-    sql`select sha256, size, storage_backend, address from lfs_objects
+    sql`select sha256, size, storage_backend, address, home_backend from lfs_objects
         where team_id = ${tenant.teamId} and workspace_id = ${workspaceId} and sha256 = ${sha256}
-      union all (select v.sha256, v.size, v.storage_backend, v.address
+      union all (select v.sha256, v.size, v.storage_backend, v.address, v.home_backend
         from file_versions v join files f on f.team_id = v.team_id and f.id = v.file_id
         where v.team_id = ${tenant.teamId} and v.sha256 = ${sha256} and f.workspace_id = ${workspaceId} limit 1)
       limit 1`,

@@ -80,7 +80,7 @@ export class PushContents {
       address: object.address,
       size: object.size,
       sha256: object.sha256,
-      backend: object.storage_backend,
+      ...{ backend: object.storage_backend, wanted: object.home_backend ?? object.storage_backend },
       contentType: kind.contentType,
       live: kind.text && whole,
       treeAddress: oid,

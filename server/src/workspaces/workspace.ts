@@ -1,4 +1,14 @@
-import { belongsTo, define, hasMany, role, signedIn, text, timestamp } from '@kyozo/resource';
+import {
+  belongsTo,
+  choice,
+  define,
+  hasMany,
+  role,
+  signedIn,
+  text,
+  timestamp,
+} from '@kyozo/resource';
+import { chosenBackends } from '../storage/choose-backend.ts';
 
 export const workspace = define({
   type: 'workspaces',
@@ -13,12 +23,18 @@ export const workspace = define({
     insertedAt: timestamp('When it was made.'),
     updatedAt: timestamp('When it last changed.'),
   },
-  internal: { headCommit: text('The commit that `main` points at.', { nullable: true }) },
+  internal: {
+    storageBackend: text('Where it keeps what lies outside git; the rules say when null.', {
+      nullable: true,
+    }),
+    headCommit: text('The commit that `main` points at.', { nullable: true }),
+  },
   relationships: {
     team: belongsTo('teams', 'teamId'),
     files: hasMany('files', 'workspaceId'),
     branches: hasMany('branches', 'workspaceId'),
     storage: hasMany('storage-resources', 'workspaceId'),
+    storageMoves: hasMany('storage-moves', 'workspaceId'),
   },
   actions: {
     create: {
@@ -52,6 +68,16 @@ export const workspace = define({
       answers: 'transfers',
       scope: 'transfers',
     },
+    'move-storage': {
+      kind: 'verb',
+      description:
+        'Keeps what lies outside git in another backend: new content at once, the rest is moved there in the background.',
+      arguments: { backend: choice(chosenBackends, 'The backend.') },
+      require: ['backend'],
+      route: { on: 'record', method: 'POST', path: 'move-storage' },
+      status: 202,
+      answers: 'storage-moves',
+    },
   },
   policies: {
     read: signedIn,
@@ -60,6 +86,7 @@ export const workspace = define({
     archive: role('owner', 'admin'),
     unarchive: role('owner', 'admin'),
     export: signedIn,
+    'move-storage': role('owner', 'admin'),
   },
   events: {
     create: { name: 'workspace.created', version: 1 },

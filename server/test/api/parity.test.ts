@@ -86,6 +86,12 @@ beforeAll(async () => {
      where workspace_id = $1`,
     [docs.id],
   );
+  await server.query(
+    `insert into storage_moves (id, team_id, workspace_id, backend, status, total, done, bytes, started_at)
+     select gen_random_uuid(), team_id, id, backend, 'cancelled', 9, 5, 100, now()
+     from workspaces, unnest(array['disk', 's3', 'hybrid']) as backend where id = $1`,
+    [docs.id],
+  );
 });
 afterAll(() => server.stop());
 
@@ -273,6 +279,7 @@ const plausible: Record<string, Record<string, unknown>> = {
   'teams.create': { name: 'x' },
   'api-keys.create': { name: 'x', scopes: ['write'] },
   'workspaces.create': { name: 'x' },
+  'workspaces.move-storage': { backend: 'disk' },
   'files.create': { path: 'x.md' },
   'teams.transfer': { userId: nowhere },
   'invitations.create': { email: 'w@example.com', role: 'member' },

@@ -1,5 +1,5 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -11,6 +11,7 @@ import { Cipher } from '../../src/storage/encrypted.ts';
 import { StorageDamaged } from '../../src/storage/errors.ts';
 import { Spool } from '../../src/storage/spool.ts';
 import type { Stored } from '../../src/storage/storage.ts';
+import { collect } from './collect.ts';
 import { FixedKeys } from './content.ts';
 
 const scope = { teamId: randomUUID(), workspaceId: randomUUID() };
@@ -121,3 +122,38 @@ async function lengthBeforeError(get: () => Promise<Readable>): Promise<number> 
   await expect(read()).rejects.toBeInstanceOf(StorageDamaged);
   return length;
 }
+
+test('content from before encryption is read whole and in ranges, when its hash is right', async () => {
+  const lay = async (bytes: Buffer, name = createHash('sha256').update(bytes).digest('hex')) => {
+    const stored = { address: name, size: bytes.length, sha256: name };
+    await mkdir(join(folder, scope.teamId, name.slice(0, 2)), { recursive: true });
+    await writeFile(fileOf(stored), bytes);
+    return name;
+  };
+  for (const bytes of [Buffer.alloc(0), Buffer.of(1), randomBytes(40), randomBytes(2_500_000)]) {
+    const address = await lay(bytes);
+    expect(await storage.head(scope, address)).toEqual({ size: bytes.length });
+    expect((await buffer(await storage.get(scope, address))).equals(bytes)).toBe(true);
+    for (const range of [
+      { start: 0, end: 10 },
+      { start: 1_000_000, end: 1_000_005 },
+    ]) {
+      const part = await buffer(await storage.get(scope, address, range));
+      expect(part.equals(bytes.subarray(range.start, range.end))).toBe(true);
+    }
+  }
+  const wrong = await lay(randomBytes(2_500_000), 'ab'.repeat(32));
+  expect(await lengthBeforeError(() => storage.get(scope, wrong))).toBeLessThan(2_500_000);
+  const part = { start: 5, end: 10 };
+  expect(await lengthBeforeError(() => storage.get(scope, wrong, part))).toBe(0);
+});
+
+test('content that is stored again is new: its time is that of its last store', async () => {
+  const store = await openDisk(folder);
+  const stored = await storage.put(scope, Buffer.from('again'));
+  await utimes(fileOf(stored), new Date(0), new Date(0));
+  const times = async () => (await collect(store.list(scope.teamId))).map((it) => +it.storedAt);
+  expect(await times()).toEqual([0]);
+  await storage.put(scope, Buffer.from('again'));
+  expect((await times())[0]).toBeGreaterThan(Date.now() - 60_000);
+});

@@ -39,6 +39,8 @@ export const notifications = {
     'security.email-changed': () => 'The address of your account was changed.',
     'security.passkey-changed': ({ added, removed }: Data) =>
       added ? `The passkey “${added}” was added.` : `The passkey “${removed}” was removed.`,
+    'storage.damaged': ({ team, damaged, missing }: Data) =>
+      `Of the files of ${team}, ${damaged} contents are damaged and ${missing} missing.`,
   } as Record<string, (data: Data) => string>,
   unknownKind: 'Something happened that this version of the app does not know.',
 

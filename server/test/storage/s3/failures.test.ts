@@ -11,7 +11,7 @@ import {
 } from '../../../src/storage/errors.ts';
 import { S3Store } from '../../../src/storage/s3.ts';
 import { openStorages, type Storages } from '../../../src/storage/storages.ts';
-import { collect } from '../collect.ts';
+import { collect, namesOf } from '../collect.ts';
 import { FixedKeys } from '../content.ts';
 import { FaultyProxy, type Mood } from './proxy.ts';
 import { endpoint, newBucket, settings } from './support.ts';
@@ -25,7 +25,7 @@ describe.skipIf(endpoint === undefined)('an S3 that fails', { timeout: 120_000 }
   let bucket: string;
   const s3Check = () => storages.parts.find(({ name }) => name === 'storage:s3')!.check();
   /** What really lies in the bucket, past the proxy. */
-  const inBucket = () => collect(new S3Store(settings(endpoint!, bucket)).names(scope.teamId));
+  const inBucket = () => namesOf(new S3Store(settings(endpoint!, bucket)), scope.teamId);
 
   beforeAll(async () => {
     // The first write ever makes Ceph's pools, which takes seconds.

@@ -5,7 +5,7 @@ import { openDisk } from '../../../src/storage/disk.ts';
 import { StorageUnavailable } from '../../../src/storage/errors.ts';
 import { HybridStore } from '../../../src/storage/hybrid.ts';
 import { S3Store } from '../../../src/storage/s3.ts';
-import { collect } from '../collect.ts';
+import { namesOf } from '../collect.ts';
 import { content } from '../content.ts';
 import { storageContract } from '../contract.ts';
 import { endpoint, newBucket, settings } from './support.ts';
@@ -49,7 +49,7 @@ describe.skipIf(endpoint === undefined)('on a real S3', () => {
     for (const name of names) await store.write(one, name, parcel);
     await store.write(two, names[0]!, parcel);
     await store.destroy(one);
-    expect(await collect(store.names(one))).toEqual([]);
-    expect(await collect(store.names(two))).toEqual([names[0]]);
+    expect(await namesOf(store, one)).toEqual([]);
+    expect(await namesOf(store, two)).toEqual([names[0]]);
   });
 });
