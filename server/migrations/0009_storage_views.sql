@@ -1,7 +1,5 @@
 -- What is stored, read from the versions that name it: nothing is written twice, and row-level security
 -- is that of the tables. `xmin` is what every record's entity tag is made of.
-create index file_versions_content on file_versions (team_id, sha256);
-
 -- Each content of a team, once for each backend that keeps it. Its id is that of the first version.
 create view blobs with (security_invoker = true) as
   select (array_agg(id order by id))[1] as id, team_id, sha256, storage_backend, min(size) as size,
