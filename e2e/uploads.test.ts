@@ -204,12 +204,12 @@ test('a folder that is dropped keeps its folders, and says which were empty', as
 });
 
 test('an upload that takes longer than its token lives goes on', async () => {
-  const strict = await startServer({ AUTH_ACCESS_TTL: '4' });
+  const strict = await startServer({ AUTH_ACCESS_TTL: '10' });
   try {
     const page = await newPerson(browser, strict.url);
     await register(page, 'Mary Jackson', 'jackson@example.org');
     await openWorkspace(page);
-    const { path } = await large('long.bin', 4 * 2 ** 20);
+    const { path } = await large('long.bin', 7 * 2 ** 20);
     await slow(page, 2 ** 19);
     const refused: number[] = [];
     page.on('response', (response) => {

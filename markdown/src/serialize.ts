@@ -98,7 +98,8 @@ function assemble(entries: Entry[], parsed: Parsed, base: string): string {
   const texts: string[] = [];
   entries.forEach((entry, index) => {
     const before = entries[index - 1];
-    const first = index === 0 ? { ...style, rule: '***' } : style;
+    const beyond = indentOf(entries[index + 1]?.node);
+    const first = { ...style, beyond, ...(index === 0 ? { rule: '***' } : {}) };
     texts.push(
       textOf(entry, apart(first, entry.node, before?.node, texts[index - 1]), parsed, base),
     );
@@ -110,6 +111,10 @@ function assemble(entries: Entry[], parsed: Parsed, base: string): string {
   if (entries.length === 0) return lead;
   return lead + join(entries, texts, blocks, base, habits.eol.repeat(2)) + tail;
 }
+
+/** Raw blocks keep their indentation; other blocks are written without. */
+const indentOf = (node: Node | undefined): number =>
+  node?.type === 'rawBlock' ? /^ {0,3}/.exec(String(node.attrs!.source))![0].length : 0;
 
 /** Joins texts by what stood between them, or by `divider` where nothing did. */
 function join(

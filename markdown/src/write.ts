@@ -9,6 +9,8 @@ export type Style = Habits & {
   env: Env;
   /** Items divided by blank lines. */
   loose: boolean;
+  /** How far the raw block that follows is indented: a list before it must not take it in. */
+  beyond?: number;
 };
 
 type Place = 'paragraph' | 'heading' | 'cell';
@@ -80,9 +82,10 @@ function list(node: Node, style: Style): string[] {
     const marker = ordered ? `${Number(node.attrs!.start) + index}${style.ordered}` : style.bullet;
     const box = node.type === 'taskList' ? (item.attrs!.checked ? '[x] ' : '[ ] ') : '';
     const lines = itemLines(item, style, box, literal && index === 0);
-    const indent = ' '.repeat(marker.length + 1);
+    const gap = ' '.repeat(Math.max(1, (style.beyond ?? 0) + 1 - marker.length));
+    const indent = ' '.repeat(marker.length) + gap;
     if (index > 0 && style.loose) out.push('');
-    const lead = (line: string, at: number) => (at === 0 ? `${marker} ` : indent) + line;
+    const lead = (line: string, at: number) => (at === 0 ? marker + gap : indent) + line;
     out.push(...lines.map((line, at) => (line ? lead(line, at) : at === 0 ? marker : '')));
   });
   return out;
@@ -90,7 +93,7 @@ function list(node: Node, style: Style): string[] {
 
 function itemLines(item: Node, style: Style, box: string, literal: boolean): string[] {
   const [first, ...rest] = item.content!;
-  const inner = { ...style, rule: '___' };
+  const inner = { ...style, rule: '___', beyond: 0 };
   if (!box && isEmptyParagraph(first)) {
     if (rest.length === 0) return [''];
     // A bullet on the parent's own line, if it were the same, could make a rule of three.

@@ -106,3 +106,14 @@ test('a link to a script is saved as plain text', () => {
     'click\n',
   );
 });
+
+test('a list that comes before an indented raw block does not take it in', () => {
+  const base = 'Text\n\n  [a]: https://example.com/a\n  [b]: https://example.com/b\n';
+  const { doc } = parse(base);
+  for (const source of ['- one\n- two\n', '1. one\n2. two\n', '- one\n  - inner\n']) {
+    const content = [doc.content![0]!, parse(source).doc.content![0]!, ...doc.content!.slice(1)];
+    const text = serialize({ type: 'doc', content }, base);
+    expect(parse(text).doc).toEqual(normalize({ type: 'doc', content }));
+    expect(text.endsWith(base.slice(base.indexOf('  [a]')))).toBe(true);
+  }
+});

@@ -395,7 +395,10 @@ describe('each scope on each family of routes', () => {
       Object.fromEntries(Object.keys(all).map((name) => [name, names.includes(name)]));
   const reads = ['json:api reads', 'graphql reads', 'content reads', 'git clones', 'live reads'];
   const streamed = ['events stream', 'outputs stream', 'notifications stream'];
-  const writes = ['json:api writes', 'graphql writes', 'content writes', 'live writes'];
+  const writes = [
+    ...['json:api writes', 'graphql writes', 'content writes'],
+    ...['git pushes', 'live writes'],
+  ];
 
   test.each<[string[], string[]]>([
     [['read'], [...reads, ...streamed]],

@@ -17,12 +17,12 @@ describe.skipIf(endpoint === undefined)('on a real S3', () => {
   for (const encrypted of [false, true]) {
     storageContract(encrypted ? 'encrypted S3' : 'S3', {
       open: (folder) =>
-        content(folder, new S3Store(settings(endpoint!, bucketOf(folder))), encrypted),
+        content(folder, new S3Store(settings(endpoint!, bucketOf(folder), 60_000)), encrypted),
       deletes: true,
     });
     storageContract(encrypted ? 'encrypted hybrid' : 'hybrid', {
       open: async (folder) => {
-        const far = new S3Store(settings(endpoint!, bucketOf(folder)));
+        const far = new S3Store(settings(endpoint!, bucketOf(folder), 60_000));
         const store = new HybridStore(await openDisk(folder), far, { copied: true });
         return content(folder, store, encrypted);
       },
