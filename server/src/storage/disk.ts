@@ -48,7 +48,7 @@ export class DiskStore implements BlobStore {
     try {
       const handle = await open(path, 'r');
       const part = range && { start: range.start, end: range.end - 1 };
-      return handle.createReadStream({ ...part, highWaterMark: 2 ** 18 });
+      return handle.createReadStream({ ...part, highWaterMark: 2 ** 19 });
     } catch (error) {
       throw toStorageError(error);
     }
