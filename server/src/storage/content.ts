@@ -144,4 +144,4 @@ function* slices(bytes: Uint8Array): Iterable<Uint8Array> {
 }
 
 const stream = (body: AsyncIterable<Uint8Array>): Readable =>
-  Readable.from(body, { objectMode: false, highWaterMark: 2 ** 20 });
+  Readable.from(body, { objectMode: false, highWaterMark: 2 ** 18 });
