@@ -3,6 +3,7 @@ import {
   type Actor,
   authorize,
   changeOf,
+  faultsOf,
   type Input,
   KyozoError,
   notFound,
@@ -127,24 +128,15 @@ async function perform(
   const record = id === undefined ? undefined : await records.one(actor!, resource, id);
   authorize(resource, name, actor, record && valuesOf(resource, record));
   if (record && ifVersion !== undefined && ifVersion !== record.version) throw stale();
-  const input = await parsed(queries, resource, action, raw, actor);
-  const performer = performers[`${resource.type}.${name}`] as Performer | undefined;
-  const call = { actor: actor!, input, client, record, ifVersion };
-  return performer ? performer(call) : change(queries, resource, name, action, call);
-}
-
-/** What is wrong with an input is told to nobody whose credential has ended meanwhile, record or not. */
-async function parsed(
-  queries: Queries,
-  resource: Resource,
-  action: Action,
-  raw: RawInput,
-  actor: Actor | undefined,
-): Promise<Input> {
   try {
-    return parseInput(resource, action, raw);
+    const input = parseInput(resource, action, raw);
+    const performer = performers[`${resource.type}.${name}`] as Performer | undefined;
+    const call = { actor: actor!, input, client, record, ifVersion };
+    return await (performer ? performer(call) : change(queries, resource, name, action, call));
   } catch (error) {
-    if (actor) await queries.rows(actor, sql`select`);
+    // What is wrong with an input is told to nobody whose credential has ended meanwhile.
+    const isAboutInput = faultsOf(error)?.some(({ code }) => code === 'invalid');
+    if (actor && isAboutInput) await queries.rows(actor, sql`select`);
     throw error;
   }
 }
