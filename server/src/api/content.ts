@@ -63,16 +63,13 @@ export async function content(
       const said = { contentType, size: received.size };
       stored ??= await files.store(actor, where, received.body, said);
       await workspaces.publish(actor, id);
-      await files.write(actor, id, stored, { ifVersion });
+      const written = await files.write(actor, id, stored, { ifVersion, seen });
       await workspaces.follow(actor, id);
       changed(actor.teamId);
-      const [row, now] = await Promise.all([
-        edge.records.one(actor, file, id),
-        files.find(actor, id),
-      ]);
+      const row = written.row ?? (await edge.records.one(actor, file, id));
       const query = queryOf(edge, file, request);
       const text = await oneDocument(edge, actor, query, row, request, reply);
-      return sendDocument(reply.header('etag', contentTag(now)), text);
+      return sendDocument(reply.header('etag', contentTag(stored)), text);
     });
   });
 }
@@ -99,7 +96,7 @@ function send(
 }
 
 /** The entity tag of content: its digest. */
-const contentTag = (row: FileRow) => `"${row.sha256?.slice(0, 32) ?? 'empty'}"`;
+const contentTag = ({ sha256 }: Pick<FileRow, 'sha256'>) => `"${sha256?.slice(0, 32) ?? 'empty'}"`;
 
 /** The row version that an `If-Match` stands for; it may name the content or the record. */
 function contentVersionOf(request: FastifyRequest, row: FileRow): string | undefined {

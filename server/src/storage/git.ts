@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -7,8 +8,10 @@ import { type LogEntry, type LogOptions, readLog, type TreeFile, walkTree } from
 import { putLarge } from './git/large-object.ts';
 import { hooksFolder, journalFolder, repositoryFolder, temporaryFolder } from './git/layout.ts';
 import { objectIds } from './git/list.ts';
+import { objectId } from './git/objects.ts';
 import { ObjectReader } from './git/reader.ts';
-import { listRefs, readRef, setRef } from './git/refs.ts';
+import { RefMoves } from './git/ref-moves.ts';
+import { listRefs, readRef } from './git/refs.ts';
 import { createRepository } from './git/repository.ts';
 import type { CommitRequest, Committed } from './git/writer.ts';
 import { WriterClient } from './git/writer-client.ts';
@@ -18,7 +21,7 @@ import { assertUuid, type ByteRange, type Scope, type Storage, type Stored } fro
 export type { LogEntry, LogOptions, TreeFile } from './git/history.ts';
 export type { Person } from './git/objects.ts';
 export { type Change, PathClash } from './git/tree-edit.ts';
-export type { CommitRequest, Committed } from './git/writer.ts';
+export type { CommitRequest, Committed, FileChange } from './git/writer.ts';
 
 /** What git knows beyond content: trees, commits and refs of a workspace's bare repository. */
 export interface Versions {
@@ -27,11 +30,12 @@ export interface Versions {
   /** Removes the repository and all of its history. */
   destroy(workspaceId: string): Promise<void>;
   /**
-   * Writes trees and a commit, durably; moves no ref. Every address must be stored already.
+   * Writes trees, a commit and the content that comes with it, durably; moves no ref. Every address
+   * must be stored already.
    * Errors: StorageNotFound (an address or the parent), PathClash, TypeError for a refused path.
    */
   commit(workspaceId: string, request: CommitRequest): Promise<Committed>;
-  /** Moves a branch or tag, atomically and durably; null removes it. */
+  /** Moves a branch or tag, atomically; null removes it. Of moves that wait, the last one counts. */
   setRef(workspaceId: string, ref: string, oid: string | null): Promise<void>;
   /** Makes `refs/heads/main` say what the database says. */
   repairRef(workspaceId: string, head: string | null): Promise<void>;
@@ -50,7 +54,7 @@ export interface Versions {
 
 const MAIN = 'refs/heads/main';
 /** Larger content is streamed past the writer thread instead of sent to it whole. */
-const LARGE = 1024 * 1024;
+export const LARGE = 1024 * 1024;
 
 /** Opens the git backend below `folder`, after replaying what a crash left in the journal. */
 export async function openGit(folder: string): Promise<GitStorage> {
@@ -66,7 +70,7 @@ export class GitStorage implements Storage, Versions {
   #writer: WriterClient;
   #reader: ObjectReader;
   #created = new Map<string, Promise<void>>();
-  readonly #moving = new Set<Promise<void>>();
+  readonly #moves = new RefMoves();
 
   constructor(root: string, writer: WriterClient) {
     this.#root = root;
@@ -134,9 +138,7 @@ export class GitStorage implements Storage, Versions {
 
   async setRef(workspaceId: string, ref: string, oid: string | null): Promise<void> {
     await this.create(workspaceId);
-    const moved = setRef(this.folder(workspaceId), ref, oid);
-    this.#moving.add(moved);
-    return moved.finally(() => this.#moving.delete(moved));
+    return this.#moves.move(this.folder(workspaceId), ref, oid);
   }
 
   async repairRef(workspaceId: string, head: string | null): Promise<void> {
@@ -180,9 +182,15 @@ export class GitStorage implements Storage, Versions {
   /** Finishes running writes and stops the writer thread. */
   async close(): Promise<void> {
     // Callers leave refs to move by themselves.
-    await Promise.allSettled(this.#moving);
+    await this.#moves.settled();
     await this.#writer.close();
   }
+}
+
+/** What `put` answers for content of a size that it would take whole, without storing it. */
+export function blobOf(content: Uint8Array): Stored {
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  return { address: objectId('blob', content), size: content.length, sha256 };
 }
 
 /** The whole body when it is small; else `rest`, which yields all of it, start included. */

@@ -6,7 +6,7 @@ import { sql } from '../database/sql.ts';
 import { type Backend, chooseBackend, type Traits } from '../storage/choose-backend.ts';
 import { kindOf } from '../storage/content-kind.ts';
 import { StorageError } from '../storage/errors.ts';
-import { PathClash } from '../storage/git.ts';
+import { blobOf, type FileChange, LARGE, PathClash } from '../storage/git.ts';
 import type { ByteRange, Scope, Stored } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
 import { pointerText } from './lfs.ts';
@@ -41,6 +41,8 @@ export type Content = Stored & {
   contentType: string;
   live: boolean;
   treeAddress: string;
+  /** What `treeAddress` names, where it is stored nowhere yet: the commit makes it durable. */
+  staged?: Uint8Array;
   /** The bytes themselves, of text that can be edited live; larger text costs a Y.Doc a hundred times its size. */
   bytes?: Uint8Array;
 };
@@ -63,6 +65,19 @@ export class ContentStore {
   /** Stores content of any size, durably; it is nobody's until a transaction names it. */
   async put(
     tenant: Tenant,
+    where: { workspaceId: string; path: string },
+    given: Body,
+    said: Said = {},
+  ): Promise<Content> {
+    const { staged, ...content } = await this.stage(tenant, where, given, said);
+    const scope = { teamId: tenant.teamId, workspaceId: where.workspaceId };
+    if (staged) await this.#storages.git.put(scope, staged).catch(fromStorage);
+    return content;
+  }
+
+  /** As `put`, but what goes to git and is small is left to the commit, which syncs once for both. */
+  async stage(
+    tenant: Tenant,
     { workspaceId, path }: { workspaceId: string; path: string },
     given: Body,
     said: Said = {},
@@ -72,13 +87,19 @@ export class ContentStore {
     const { kind, size, body } = settled;
     try {
       const wanted = await this.choose(scope, { ...kind, size });
-      const stored = await this.#storages.put(wanted, scope, body).catch(fromStorage);
+      const small = wanted === 'git' && body instanceof Uint8Array && body.length <= LARGE;
+      const stored = small
+        ? { ...blobOf(body), backend: wanted }
+        : await this.#storages.put(wanted, scope, body).catch(fromStorage);
       const asked = said.contentType;
       const contentType = kind.text && asked?.startsWith('text/') ? asked : kind.contentType;
       const live = kind.text && stored.size <= heldLimit;
       const bytes = live && body instanceof Uint8Array ? body : undefined;
       const content = { ...stored, wanted, contentType, live, bytes };
-      return { ...content, treeAddress: await this.#pointer(scope, content) };
+      if (small) return { ...content, treeAddress: stored.address, staged: body };
+      if (content.backend === 'git') return { ...content, treeAddress: stored.address };
+      const pointer = Buffer.from(pointerText(content));
+      return { ...content, treeAddress: blobOf(pointer).address, staged: pointer };
     } finally {
       await settled.release();
     }
@@ -116,27 +137,6 @@ export class ContentStore {
     };
   }
 
-  /** What stands in the tree for a file's newest bytes. */
-  treeAddress(row: FileRow): Promise<string> {
-    const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
-    return this.#pointer(scope, {
-      backend: row.storage_backend!,
-      address: row.address!,
-      sha256: row.sha256!,
-      size: row.size,
-    });
-  }
-
-  /** What stands in the tree: the content itself, or a Git LFS pointer to what lies outside git. */
-  async #pointer(
-    scope: { teamId: string; workspaceId: string },
-    content: Stored & { backend: Backend },
-  ): Promise<string> {
-    if (content.backend === 'git') return content.address;
-    const text = pointerText(content);
-    return (await this.#storages.git.put(scope, Buffer.from(text)).catch(fromStorage)).address;
-  }
-
   /** The bytes of a file's newest or an older version; `range.end` is not part of it. */
   async read(reader: Tenant, row: Located, range?: ByteRange): Promise<Readable> {
     if (!row.address || !row.storage_backend) return Readable.from([]);
@@ -154,6 +154,17 @@ export class ContentStore {
     return Buffer.concat(chunks);
   }
 }
+
+/** A file's newest bytes in the tree: themselves, or a Git LFS pointer to what lies outside git. */
+export function rowInTree(path: string, row: FileRow): FileChange {
+  if (row.storage_backend === 'git') return { path, address: row.address };
+  const pointer = pointerText({ sha256: row.sha256!, size: row.size });
+  return { path, content: Buffer.from(pointer) };
+}
+
+/** The same for content that a commit is to bring. */
+export const inTree = (path: string, { treeAddress, staged }: Content): FileChange =>
+  staged ? { path, content: staged } : { path, address: treeAddress };
 
 /** Where a workspace has chosen to keep what lies outside git, if it has. */
 export async function chosenBackend(

@@ -7,10 +7,18 @@ import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement, type Signer } from '../database/write.ts';
 import type { Backend } from '../storage/choose-backend.ts';
-import type { Person } from '../storage/git.ts';
+import type { FileChange, Person } from '../storage/git.ts';
 import type { ByteRange } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
-import type { Content, ContentStore, FileRow, Located, Said } from './content-store.ts';
+import {
+  type Content,
+  type ContentStore,
+  type FileRow,
+  inTree,
+  type Located,
+  rowInTree,
+  type Said,
+} from './content-store.ts';
 import { file } from './file.ts';
 import { contentValues, lockFile, newRow, rowValues } from './file-row.ts';
 import { fileVersion } from './file-version.ts';
@@ -55,11 +63,16 @@ export type WriteOptions = {
   contentType?: string;
   /** The person whom the events name, when the server writes for one. */
   by?: string;
+  /** The file as it was found to be; without it, it is looked up. */
+  seen?: FileRow;
   /** The file's version that the content was made of; a later one refuses it. */
   ifFileVersion?: number;
   /** Runs in the same transaction, with the version that the file then has, also when it is the old one. */
   also?: (transaction: Transaction, version: number) => Promise<void>;
 };
+
+/** The version that a file has after a write, and its record where that is a new one. */
+export type Written = { version: number; changed: boolean; row?: Row };
 
 /**
  * Files and their versions: bytes in a backend, the tree in git, rows in PostgreSQL. Bytes and git
@@ -88,14 +101,17 @@ export class FileStore {
     return row;
   }
 
-  /** Stores content that `create` or `write` is then given, as it comes and without holding it. */
+  /**
+   * Takes content in that `create` or `write` is then given, as it comes. Small text is durable with the
+   * version that they make, all else before.
+   */
   store(
     writer: Tenant,
     where: { workspaceId: string; path: string },
     body: Body,
     said?: Said,
   ): Promise<Content> {
-    return this.#contents.put(writer, where, body, said);
+    return this.#contents.stage(writer, where, body, said);
   }
 
   /** Creates a file with its first content. `values` are those of the `create` action. */
@@ -108,11 +124,10 @@ export class FileStore {
         ? await this.store(actor, { workspaceId, path }, given, { contentType })
         : given;
     const id = uuidv7();
-    const authors = [await this.person(actor)];
-    return this.#commit(actor, workspaceId, authors, async (transaction) => ({
-      message: `Add ${path}`,
-      changes: [{ path, address: content.treeAddress }],
-      apply: async (commit) => {
+    return this.#commit(actor, workspaceId, async (transaction) => {
+      const authors = [await person(transaction, actor)];
+      const message = `Add ${path}`;
+      const apply = async (commit: string | undefined) => {
         const inserted = { ...values, ...contentValues(content), teamId: actor.teamId, version: 1 };
         const change = {
           kind: 'insert' as const,
@@ -122,15 +137,15 @@ export class FileStore {
           event: file.events.create,
         };
         const made: FileRow = newRow(id, actor.teamId, workspaceId, path, content);
-        const message = `Add ${path}`;
         const [[row]] = await together(
           transaction.text(changeStatement(actor, change)),
           this.#record(transaction, actor, made, content, commit, { message, authors }),
           this.#follow(transaction, actor, made, content.bytes ?? nothing),
         );
         return rowOf({ resource: file, sort: [] }, row!);
-      },
-    }));
+      };
+      return { message, authors, changes: [inTree(path, content)], apply };
+    });
   }
 
   /**
@@ -142,18 +157,19 @@ export class FileStore {
     id: string,
     given: Uint8Array | Content,
     options: WriteOptions = {},
-  ): Promise<{ version: number; changed: boolean }> {
-    const [seen, authors] = await Promise.all([
-      this.find(writer, id),
-      options.authors ?? this.person(writer).then((person) => [person]),
-    ]);
+  ): Promise<Written> {
+    const seen = options.seen ?? (await this.find(writer, id));
     const where = { workspaceId: seen.workspace_id, path: seen.path };
     const content =
       given instanceof Uint8Array ? await this.store(writer, where, given, options) : given;
     const signer: Signer = options.by ? { teamId: writer.teamId, userId: options.by } : writer;
-    type Written = { version: number; changed: boolean };
-    return this.#commit<Written>(writer, seen.workspace_id, authors, async (transaction) => {
-      const current = await lockFile(transaction, id);
+    return this.#commit<Written>(writer, seen.workspace_id, async (transaction) => {
+      const [current, authors] = await together(
+        lockFile(transaction, id),
+        options.authors
+          ? Promise.resolve(options.authors)
+          : person(transaction, writer).then((writing) => [writing]),
+      );
       if (current.deleted_at) throw new KyozoError('conflict', 'The file is in the trash.');
       if (options.ifVersion !== undefined && options.ifVersion !== current.row_version)
         throw stale();
@@ -164,23 +180,24 @@ export class FileStore {
           await options.also?.(transaction, current.version);
           return { version: current.version, changed: false };
         };
-        return { message: '', changes: [], apply };
+        return { message: '', authors, changes: [], apply };
       }
       const version = current.version + 1;
       const message = options.message ?? `Change ${current.path}`;
       return {
         message,
-        changes: [{ path: current.path, address: content.treeAddress }],
+        authors,
+        changes: [inTree(current.path, content)],
         apply: async (commit) => {
           const next: FileRow = { ...current, ...rowValues(content), version };
           const values = { ...contentValues(content), version };
-          await together(
+          const [row] = await together(
             this.#change(transaction, signer, id, 'write', values),
             this.#record(transaction, signer, next, content, commit, { message, authors }),
             this.#follow(transaction, signer, next, content.bytes ?? nothing),
           );
           await options.also?.(transaction, version);
-          return { version, changed: true };
+          return { version, changed: true, row };
         },
       };
     });
@@ -201,32 +218,31 @@ export class FileStore {
       destroy: `Delete ${seen.path}`,
       restore: `Restore ${path}`,
     };
-    return this.#commit(
-      actor,
-      seen.workspace_id,
-      [await this.person(actor)],
-      async (transaction) => {
-        const current = await lockFile(transaction, id);
-        if (ifVersion !== undefined && ifVersion !== current.row_version) throw stale();
-        const changes: { path: string; address: string | null }[] = [];
-        if (
-          current.version > 0 &&
-          current.deleted_at === null &&
-          (path !== current.path || action === 'destroy')
-        ) {
-          changes.push({ path: current.path, address: null });
-        }
-        const appears = action === 'restore' ? current.deleted_at !== null : path !== current.path;
-        if (current.version > 0 && action !== 'destroy' && appears) {
-          changes.push({ path, address: await this.#contents.treeAddress(current) });
-        }
-        return {
-          message: verb[action],
-          changes,
-          apply: () => this.#change(transaction, actor, id, action, values),
-        };
-      },
-    );
+    return this.#commit(actor, seen.workspace_id, async (transaction) => {
+      const [current, author] = await together(
+        lockFile(transaction, id),
+        person(transaction, actor),
+      );
+      if (ifVersion !== undefined && ifVersion !== current.row_version) throw stale();
+      const changes: FileChange[] = [];
+      if (
+        current.version > 0 &&
+        current.deleted_at === null &&
+        (path !== current.path || action === 'destroy')
+      ) {
+        changes.push({ path: current.path, address: null });
+      }
+      const appears = action === 'restore' ? current.deleted_at !== null : path !== current.path;
+      if (current.version > 0 && action !== 'destroy' && appears) {
+        changes.push(rowInTree(path, current));
+      }
+      return {
+        message: verb[action],
+        authors: [author],
+        changes,
+        apply: () => this.#change(transaction, actor, id, action, values),
+      };
+    });
   }
 
   /** The bytes of a file's newest or an older version. */
@@ -303,10 +319,9 @@ export class FileStore {
   #commit<Result>(
     writer: Writer,
     workspaceId: string,
-    authors: readonly Person[],
     plan: (transaction: Transaction) => Promise<Plan<Result>>,
   ): Promise<Result> {
-    return commitTree(this.#database, this.#storages, writer, workspaceId, authors, plan);
+    return commitTree(this.#database, this.#storages, writer, workspaceId, plan);
   }
 
   async #change(
@@ -362,15 +377,14 @@ export class FileStore {
     };
     await transaction.text(changeStatement(signer, change));
   }
+}
 
-  /** Who a writer is in a commit. */
-  async person(writer: Writer): Promise<Person> {
-    if (!('userId' in writer) || !writer.userId) return { name: 'Kyozo', email: 'kyozo@localhost' };
-    const [row] = await this.#database.rows<Person>(
-      writer,
-      sql`select name, email from users where id = ${writer.userId}
-        union all select name, 'key@localhost' from api_keys where id = ${writer.userId}`,
-    );
-    return row ?? { name: 'Unknown', email: 'unknown@localhost' };
-  }
+/** Who a writer is in a commit. */
+export async function person({ rows }: Pick<Transaction, 'rows'>, writer: Writer): Promise<Person> {
+  if (!('userId' in writer) || !writer.userId) return { name: 'Kyozo', email: 'kyozo@localhost' };
+  const [row] = await rows<Person>(
+    sql`select name, email from users where id = ${writer.userId}
+      union all select name, 'key@localhost' from api_keys where id = ${writer.userId}`,
+  );
+  return row ?? { name: 'Unknown', email: 'unknown@localhost' };
 }

@@ -1,6 +1,7 @@
 /** Merges branches into `main`: by the way of a push, with nothing decided that a person must. */
 import { isUtf8 } from 'node:buffer';
 import { type Actor, KyozoError, notFound } from '@kyozo/resource';
+import { person } from './file-store.ts';
 import { type Conflict, MergeConflict, type Resolution } from './merge-conflicts.ts';
 import type { PushParts } from './push.ts';
 import { PushContents } from './push-contents.ts';
@@ -91,9 +92,7 @@ export class BranchMerges {
     const view = this.#view(workspaceId);
     const command = { name: MAIN, old: base, new: commit };
     const prepared = await this.#main.prepare(actor, workspaceId, command);
-    const author = await files.person(actor);
     const sides = { ours: 'main', theirs: name };
-    const merging = { message: `Merge branch '${name}'`, author, sides, resolution };
     return files.hold(actor, workspaceId, async (held) => {
       if (held.archived) throw new KyozoError('conflict', 'The workspace is archived.');
       const refs = await lockedRefs(held.transaction, workspaceId);
@@ -103,6 +102,8 @@ export class BranchMerges {
           return undefined;
         }
       }
+      const author = await person(held.transaction, actor);
+      const merging = { message: `Merge branch '${name}'`, author, sides, resolution };
       const landed = await this.#main.land(held, actor, workspaceId, prepared, undefined, merging);
       if ((await countFiles(spawner, view, landed.head)) > limits.files) {
         throw new PushRefused(`A workspace has at most ${limits.files} files.`);

@@ -2,7 +2,7 @@ import { type Actor, notFound } from '@kyozo/resource';
 import { type Queries, type Tenant, type Transaction, together } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement, type Signer } from '../database/write.ts';
-import type { Person } from '../storage/git.ts';
+import type { FileChange, Person } from '../storage/git.ts';
 import type { Storages } from '../storage/storages.ts';
 import { fromStorage } from './content-store.ts';
 import { workspace } from './workspace.ts';
@@ -13,7 +13,8 @@ export type Writer = Actor | (Tenant & { userId?: undefined });
 /** What a change of the tree is to be, once the workspace's row is held. */
 export type Plan<Result> = {
   message: string;
-  changes: { path: string; address: string | null }[];
+  authors: readonly Person[];
+  changes: FileChange[];
   apply: (commit: string | undefined) => Promise<Result>;
 };
 
@@ -26,12 +27,11 @@ export async function commitTree<Result>(
   storages: Storages,
   writer: Writer,
   workspaceId: string,
-  authors: readonly Person[],
   plan: (transaction: Transaction) => Promise<Plan<Result>>,
 ): Promise<Result> {
   let head: string | undefined;
   const result = await database.transaction(writer, async (transaction) => {
-    const [[locked], { changes, message, apply }] = await together(
+    const [[locked], { changes, authors, message, apply }] = await together(
       transaction.rows<{ head_commit: string | null }>(
         sql`select head_commit from workspaces where id = ${workspaceId} for update`,
       ),

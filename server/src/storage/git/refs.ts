@@ -1,8 +1,10 @@
-/** Moves refs: atomic for readers, durable, and by git's own lock protocol. */
+/**
+ * Moves refs: atomic for readers, and by git's own lock protocol. Nothing is synced: the database says
+ * where refs point, and every visit puts right what a power loss has kept them from.
+ */
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { syncFolder } from '../durable.ts';
 import { errorCode, StorageUnavailable } from '../errors.ts';
 import { isOid } from './layout.ts';
 
@@ -19,7 +21,6 @@ export async function setRef(repository: string, ref: string, oid: string | null
   const lock = await takeLock(`${path}.lock`);
   try {
     if (oid !== null) await lock.writeFile(`${oid}\n`);
-    await lock.sync();
     if (oid === null) await rm(path, { force: true });
   } catch (error) {
     await rm(`${path}.lock`, { force: true });
@@ -30,7 +31,6 @@ export async function setRef(repository: string, ref: string, oid: string | null
   // The lock is given up by this alone: a file of its name may be another's the moment after.
   if (oid !== null) await rename(`${path}.lock`, path);
   else await rm(`${path}.lock`, { force: true });
-  await syncFolder(dirname(path));
 }
 
 /** Branches and tags by name. Packed refs are not looked at: nothing here packs them. */

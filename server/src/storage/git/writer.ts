@@ -15,6 +15,7 @@ import { restoreLoose, syncLoose, writeLoose } from './loose.ts';
 import {
   decodeCommit,
   encodeCommit,
+  type FileMode,
   type ObjectType,
   objectHeader,
   objectId,
@@ -23,12 +24,15 @@ import {
 import { ObjectReader } from './reader.ts';
 import { type Change, editTree } from './tree-edit.ts';
 
+/** A file whose content is stored already, or is given here and becomes durable with the commit. */
+export type FileChange = Change | { path: string; content: Uint8Array; mode?: FileMode };
+
 export type CommitRequest = {
   /** The commit to build on; without it the history begins here. */
   parent?: string;
   /** Further parents of a merge. */
   mergeParents?: string[];
-  changes: Change[];
+  changes: FileChange[];
   author: Person;
   coAuthors?: Person[];
   message: string;
@@ -139,7 +143,8 @@ export class Writer {
 
   async #commit(repository: string, request: CommitRequest, pending: Pending): Promise<Committed> {
     const { parent, mergeParents = [], changes, ...about } = request;
-    for (const { address } of changes) {
+    const stored = changes.map((change) => this.#stored(repository, change, pending));
+    for (const { address } of stored) {
       if (address !== null) await this.#mustExist(repository, address, pending);
     }
     const base = parent ? (await this.#reader.commit(repository, parent)).tree : undefined;
@@ -150,12 +155,20 @@ export class Writer {
         this.#add(repository, oid, 'tree', body, pending);
       },
     };
-    const tree = await editTree(context, base, changes);
+    const tree = await editTree(context, base, stored);
     const parents = [...(parent ? [parent] : []), ...mergeParents];
     const body = encodeCommit({ ...about, tree, parents });
     const commit = objectId('commit', body);
     this.#add(repository, commit, 'commit', body, pending);
     return { commit, tree };
+  }
+
+  #stored(repository: string, change: FileChange, pending: Pending): Change {
+    if (!('content' in change)) return change;
+    const { content, ...place } = change;
+    const address = objectId('blob', content);
+    this.#add(repository, address, 'blob', content, pending);
+    return { ...place, address };
   }
 
   async #mustExist(repository: string, address: string, pending: Pending): Promise<void> {
