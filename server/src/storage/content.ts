@@ -17,8 +17,8 @@ const remembered = 10_000;
 export class ContentStorage implements Storage {
   readonly #store: BlobStore;
   readonly #intake: Intake;
-  /** Content in clear whose hash was found to be right, so that not each range reads the whole. */
-  readonly #plain = new Set<string>();
+  /** Unbound content whose hash was found to be right, so that not each range reads the whole. */
+  readonly #right = new Set<string>();
 
   constructor(store: BlobStore, intake: Intake) {
     this.#store = store;
@@ -35,14 +35,11 @@ export class ContentStorage implements Storage {
   async get(scope: Scope, address: string, range?: ByteRange): Promise<Readable> {
     assertUuid(scope.teamId);
     if (!ADDRESS.test(address)) throw new StorageNotFound();
-    const { cipher } = this.#intake;
-    if (cipher) {
-      const opened = await cipher.read(this.#store, scope.teamId, address, range);
-      if (opened) return range ? stream(opened) : stream(checked(opened, address));
-      if (range) await this.#verify(scope.teamId, address);
-    }
-    const plain = await this.#store.read(scope.teamId, address, range);
-    return range ? plain : stream(checked(plain, address));
+    const opened = await this.#intake.cipher?.read(this.#store, scope.teamId, address, range);
+    if (opened?.bound) return stream(opened.body);
+    if (range) await this.#verify(scope, address);
+    const body = opened?.body ?? (await this.#store.read(scope.teamId, address, range));
+    return stream(range ? body : checked(body, address));
   }
 
   async head(scope: Scope, address: string): Promise<{ size: number } | undefined> {
@@ -50,10 +47,8 @@ export class ContentStorage implements Storage {
     if (!ADDRESS.test(address)) return undefined;
     const size = await this.#store.size(scope.teamId, address);
     if (size === undefined) return undefined;
-    const { cipher } = this.#intake;
-    if (!cipher) return { size };
-    const head = await cipher.head(this.#store, scope.teamId, address);
-    return { size: cipher.isSealed(head) ? cipher.plainSize(size) : size };
+    const plain = await this.#intake.cipher?.plainSize(this.#store, scope.teamId, address, size);
+    return { size: plain ?? size };
   }
 
   async *list(scope: Scope): AsyncIterable<string> {
@@ -78,13 +73,13 @@ export class ContentStorage implements Storage {
     return this.#store.write(scope.teamId, address, parcel);
   }
 
-  /** Content from before encryption is known by its hash alone. Errors: StorageDamaged. */
-  async #verify(teamId: string, address: string): Promise<void> {
-    const known = `${teamId} ${address}`;
-    if (this.#plain.has(known)) return;
-    for await (const _ of checked(await this.#store.read(teamId, address), address));
-    if (this.#plain.size >= remembered) this.#plain.clear();
-    this.#plain.add(known);
+  /** What is not bound to its name is known by its hash alone. Errors: StorageDamaged. */
+  async #verify(scope: Scope, address: string): Promise<void> {
+    const known = `${scope.teamId} ${address}`;
+    if (this.#right.has(known)) return;
+    for await (const _ of await this.get(scope, address));
+    if (this.#right.size >= remembered) this.#right.clear();
+    this.#right.add(known);
   }
 }
 
@@ -115,10 +110,14 @@ export class Intake {
         yield chunk;
       }
     })();
-    return this.#spool.with(sealing ? sealing.seal(counted) : counted, (parcel) => {
-      const sha256 = hash.digest('hex');
-      return use({ address: sha256, size, sha256 }, parcel);
-    });
+    let sha256 = '';
+    const start = () => {
+      sha256 = hash.digest('hex');
+      return sealing?.start(sha256);
+    };
+    return this.#spool.with(sealing ? sealing.seal(counted) : counted, start, (parcel) =>
+      use({ address: sha256, size, sha256 }, parcel),
+    );
   }
 }
 

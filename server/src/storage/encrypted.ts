@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import type { BlobStore } from './blob-store.ts';
-import { StorageNotFound } from './errors.ts';
+import { StorageDamaged, StorageNotFound } from './errors.ts';
 import {
   headerSize,
   oneMegabyte,
@@ -25,16 +26,29 @@ export interface TeamKeys {
 export type TeamKey = { generation: number; key: Uint8Array };
 
 /** A body on its way in. */
-export type Sealing = { seal(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> };
+export type Sealing = {
+  /** The ciphertext; it begins with room for `start`. */
+  seal(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** What belongs at the ciphertext's beginning, once the content's name is known. */
+  start(name: string): Buffer;
+};
+/** What is read. `bound`: nothing else could have been read under that name. */
+export type Opened = { bound: boolean; body: AsyncIterable<Uint8Array> };
 
-/** Tink's prefix of a ciphertext: a 1, then which key it is, four bytes. */
-const PREFIX = 5;
+/** The bytes before Tink's. BOUND: a 2, which key (four bytes), the name's seal. UNBOUND, as it was once: a 1, which key. */
+const BOUND = 37;
+const UNBOUND = 5;
 const format = oneMegabyte;
-const START = PREFIX + headerSize(format);
+const START = BOUND + headerSize(format);
+const about = (teamId: string, bound: boolean) => Buffer.from(bound ? `${teamId} 2` : teamId);
+
+/** The beginning of a ciphertext. `before` is where Tink's bytes begin. */
+type Start = { before: number; generation: number; nameSeal?: Buffer; header: Buffer };
 
 /**
  * Encrypts with the team's key, and the team as associated data: a blob under another team does not
- * open. The layout is Tink's prefix and AES256_GCM_HKDF_1MB, so that any Tink reads it with the key.
+ * open. Nor does one under another name of the same team, for its start holds a seal of the two. Behind
+ * that the layout is AES256_GCM_HKDF_1MB, so that any Tink reads it with the key.
  */
 export class Cipher {
   readonly #keys: TeamKeys;
@@ -46,23 +60,24 @@ export class Cipher {
   /** @throws whatever the keys' source throws */
   async begin(teamId: string): Promise<Sealing> {
     const { generation, key } = await this.#keys.current(teamId);
-    const segments = Segments.create(key, Buffer.from(teamId));
+    const segments = Segments.create(key, about(teamId, true));
     return {
       async *seal(body) {
-        yield prefix(generation);
+        yield Buffer.alloc(BOUND);
         yield* sealStream(segments, body);
+      },
+      start(name) {
+        const bytes = Buffer.of(2, 0, 0, 0, 0);
+        bytes.writeUInt32BE(generation, 1);
+        return Buffer.concat([bytes, sealOf(key, teamId, segments.header, name)]);
       },
     };
   }
 
-  /** Whether what begins so was written by us; content from before encryption lies in clear. */
-  isSealed(head: Buffer): boolean {
-    return head.length === START && head[0] === 1 && head[PREFIX] === headerSize(format);
-  }
-
-  /** Bytes of content behind `size` bytes in the store. Errors: StorageDamaged. */
-  plainSize(size: number): number {
-    return plainSize(size - PREFIX, format);
+  /** Bytes of content of a blob; undefined for what was never sealed. Errors: StorageNotFound, StorageDamaged. */
+  async plainSize(store: BlobStore, teamId: string, name: string, size: number) {
+    const start = await startOf(store, teamId, name);
+    return start && plainSize(size - start.before, format);
   }
 
   /**
@@ -74,47 +89,62 @@ export class Cipher {
     teamId: string,
     name: string,
     range?: ByteRange,
-  ): Promise<AsyncIterable<Buffer> | undefined> {
-    const size = await store.size(teamId, name);
+  ): Promise<Opened | undefined> {
+    const [size, found] = await Promise.all([
+      store.size(teamId, name),
+      startOf(store, teamId, name),
+    ]);
     if (size === undefined) throw new StorageNotFound();
-    const head = await this.head(store, teamId, name);
-    if (!this.isSealed(head)) return undefined;
-    const plain = this.plainSize(size);
+    if (!found) return undefined;
+    const { before, nameSeal } = found;
+    const segments = await this.#open(teamId, name, found);
+    const bound = nameSeal !== undefined;
+    const plain = plainSize(size - before, format);
     const start = Math.min(range?.start ?? 0, plain);
     const end = Math.min(range?.end ?? plain, plain);
-    if (range && end <= start) return none();
-    const total = segmentCount(size - PREFIX, format);
+    if (range && end <= start) return { bound, body: none() };
+    const total = segmentCount(size - before, format);
     const first = segmentOf(start, format);
     const last = end === plain ? total - 1 : segmentOf(end - 1, format);
-    const segments = await this.#open(teamId, head);
     const part = {
-      start: first === 0 ? START : PREFIX + first * format.segment,
-      end: Math.min(PREFIX + (last + 1) * format.segment, size),
+      start: before + (first === 0 ? headerSize(format) : first * format.segment),
+      end: Math.min(before + (last + 1) * format.segment, size),
     };
     // Opened when it is first read: what nobody reads must hold no file open.
-    const body = (async function* () {
+    const sealed = (async function* () {
       yield* await store.read(teamId, name, part);
     })();
-    const opened = openStream(segments, body, { first, end: last + 1, total });
+    const opened = openStream(segments, sealed, { first, end: last + 1, total });
     const skip = start - plainStart(first, format);
-    return range ? cut(opened, skip, end - start) : opened;
+    return { bound, body: range ? cut(opened, skip, end - start) : opened };
   }
 
-  /** What `isSealed` judges by. Errors: StorageNotFound, StorageUnavailable. */
-  async head(store: BlobStore, teamId: string, name: string): Promise<Buffer> {
-    return buffer(await store.read(teamId, name, { start: 0, end: START }));
-  }
-
-  async #open(teamId: string, head: Buffer): Promise<Segments> {
-    const { key } = await this.#keys.generation(teamId, head.readUInt32BE(1));
-    return Segments.read(key, head.subarray(PREFIX), Buffer.from(teamId));
+  /** Errors: StorageDamaged when the blob was not stored under that name. */
+  async #open(teamId: string, name: string, start: Start): Promise<Segments> {
+    const { generation, header, nameSeal } = start;
+    const { key } = await this.#keys.generation(teamId, generation);
+    if (nameSeal && !timingSafeEqual(nameSeal, sealOf(key, teamId, header, name)))
+      throw new StorageDamaged('The content was stored under another name.');
+    return Segments.read(key, header, about(teamId, nameSeal !== undefined));
   }
 }
 
-function prefix(generation: number): Buffer {
-  const bytes = Buffer.of(1, 0, 0, 0, 0);
-  bytes.writeUInt32BE(generation, 1);
-  return bytes;
+/** Says that the stream with this header is the content of that name. 32 bytes. */
+function sealOf(key: Uint8Array, teamId: string, header: Uint8Array, name: string): Buffer {
+  const sealing = Buffer.from(hkdfSync('sha256', key, header, `${teamId} name`, 32));
+  return createHmac('sha256', sealing).update(name).digest();
+}
+
+/** Undefined for content from before encryption, which lies in clear. */
+async function startOf(store: BlobStore, teamId: string, name: string): Promise<Start | undefined> {
+  const bytes = await buffer(await store.read(teamId, name, { start: 0, end: START }));
+  const before = bytes[0] === 2 ? BOUND : UNBOUND;
+  const header = bytes.subarray(before, before + headerSize(format));
+  if (bytes[0] !== 1 && bytes[0] !== 2) return undefined;
+  if (header.length < headerSize(format) || header[0] !== headerSize(format)) return undefined;
+  const generation = bytes.readUInt32BE(1);
+  if (before === UNBOUND) return { before, generation, header };
+  return { before, generation, header, nameSeal: bytes.subarray(UNBOUND, BOUND) };
 }
 
 async function* cut(

@@ -34,18 +34,20 @@ export class Spool {
   }
 
   /**
-   * Takes the whole body in and hands it to `use`; removes it afterwards. Nothing is durable by that.
+   * Takes the whole body in and hands it to `use`; removes it afterwards. What `start` says at the end
+   * is written over the body's beginning. Nothing is durable by that.
    * Errors: the body's own, StorageFull, StorageUnavailable, and those of `use`.
    */
   async with<Result>(
     body: AsyncIterable<Uint8Array>,
+    start: () => Uint8Array | undefined,
     use: (parcel: Parcel) => Promise<Result>,
   ): Promise<Result> {
     const file = join(this.folder, randomUUID());
     const sink = new Sink(file);
     try {
       for await (const chunk of body) await sink.take(chunk);
-      return await use(await sink.end());
+      return await use(await sink.end(start()));
     } catch (error) {
       throw toStorageError(error);
     } finally {
@@ -75,10 +77,15 @@ class Sink {
     if (this.#keptSize > MEMORY) await this.#flush();
   }
 
-  async end(): Promise<Parcel> {
-    if (!this.#handle) return { size: this.#size, body: Buffer.concat(this.#kept) };
+  async end(start: Uint8Array = new Uint8Array()): Promise<Parcel> {
+    if (!this.#handle) {
+      const body = Buffer.concat(this.#kept);
+      body.set(start);
+      return { size: this.#size, body };
+    }
     await this.#flush();
     await this.#writing;
+    await this.#handle.write(start, 0, start.length, 0);
     await this.#close();
     return { size: this.#size, body: { file: this.#file } };
   }

@@ -128,7 +128,7 @@ export async function openStorages(options: StoragesOptions): Promise<Storages> 
       const copied = await served[to].put(scope, await served[from].get(scope, address));
       if (to !== 'git' && from !== 'git' && copied.address !== address)
         throw new StorageDamaged('A copy has another address.');
-      // A whole read compares the hash.
+      // What is opened under an address is what was stored under it.
       for await (const _ of await served[to].get(scope, copied.address));
       return { ...copied, backend: to };
     },

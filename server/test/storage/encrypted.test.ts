@@ -9,6 +9,7 @@ import { ContentStorage, Intake } from '../../src/storage/content.ts';
 import { openDisk } from '../../src/storage/disk.ts';
 import { Cipher } from '../../src/storage/encrypted.ts';
 import { StorageDamaged } from '../../src/storage/errors.ts';
+import { Segments, sealStream } from '../../src/storage/segments.ts';
 import { Spool } from '../../src/storage/spool.ts';
 import type { Stored } from '../../src/storage/storage.ts';
 import { collect } from './collect.ts';
@@ -44,7 +45,7 @@ test('a range opens the segments that it touches and no other', async () => {
   const file = fileOf(stored);
   const written = await readFile(file);
   // The third segment is destroyed.
-  written.fill(0, 5 + 2 * 2 ** 20, 5 + 3 * 2 ** 20);
+  written.fill(0, 37 + 2 * 2 ** 20, 37 + 3 * 2 ** 20);
   await writeFile(file, written);
   const read = async (start: number, end: number) =>
     buffer(await storage.get(scope, stored.address, { start, end }));
@@ -70,7 +71,7 @@ test('a changed or cut file is an error, and its end is never handed out', async
   const bytes = randomBytes(2_500_000);
   const stored = await storage.put(scope, bytes);
   const written = await readFile(fileOf(stored));
-  for (const at of [0, 3, 6, 20, 44, 45, 1_000_000, written.length - 1]) {
+  for (const at of [0, 3, 6, 20, 44, 76, 77, 1_000_000, written.length - 1]) {
     const changed = Buffer.from(written);
     changed[at]! ^= 1;
     await writeFile(fileOf(stored), changed);
@@ -78,7 +79,7 @@ test('a changed or cut file is an error, and its end is never handed out', async
       bytes.length,
     );
   }
-  for (const end of [0, 4, 45, 60, 5 + 2 ** 20, 5 + 2 * 2 ** 20, written.length - 1]) {
+  for (const end of [0, 4, 45, 76, 77, 90, 37 + 2 ** 20, 37 + 2 * 2 ** 20, written.length - 1]) {
     await writeFile(fileOf(stored), written.subarray(0, end));
     expect(await lengthBeforeError(() => storage.get(scope, stored.address))).toBeLessThan(
       bytes.length,
@@ -86,14 +87,48 @@ test('a changed or cut file is an error, and its end is never handed out', async
   }
 });
 
-test('other content of the same team under the address: the hash tells', async () => {
+test('other content of the same team under the address does not open, whole or in part', async () => {
   const [one, two] = [
     await storage.put(scope, randomBytes(2_000_000)),
     await storage.put(scope, randomBytes(2_000_000)),
   ];
-  await writeFile(fileOf(one), await readFile(fileOf(two)));
-  expect(await lengthBeforeError(() => storage.get(scope, one.address))).toBeLessThan(2_000_000);
+  const theirs = await readFile(fileOf(two));
+  const unbound = Buffer.concat([Buffer.of(1), theirs.subarray(1, 5), theirs.subarray(37)]);
+  for (const bytes of [theirs, unbound]) {
+    await writeFile(fileOf(one), bytes);
+    expect(await lengthBeforeError(() => storage.get(scope, one.address))).toBe(0);
+    const part = { start: 10, end: 20 };
+    expect(await lengthBeforeError(() => storage.get(scope, one.address, part))).toBe(0);
+  }
 });
+
+test('content from before names were sealed is read, and known by its hash', async () => {
+  const layOld = async (bytes: Buffer, address: string) => {
+    const { key } = await keys.current(scope.teamId);
+    const segments = Segments.create(key, Buffer.from(scope.teamId));
+    const sealed = await collect(sealStream(segments, pieces(bytes)));
+    const stored = { address, size: bytes.length, sha256: address };
+    await mkdir(join(folder, scope.teamId, address.slice(0, 2)), { recursive: true });
+    await writeFile(fileOf(stored), Buffer.concat([Buffer.of(1, 0, 0, 0, 1), ...sealed]));
+  };
+  const bytes = randomBytes(2_500_000);
+  const address = createHash('sha256').update(bytes).digest('hex');
+  await layOld(bytes, address);
+  expect(await storage.head(scope, address)).toEqual({ size: bytes.length });
+  expect((await buffer(await storage.get(scope, address))).equals(bytes)).toBe(true);
+  const part = { start: 2_000_000, end: 2_000_010 };
+  expect(await buffer(await storage.get(scope, address, part))).toEqual(
+    bytes.subarray(2_000_000, 2_000_010),
+  );
+  const wrong = 'cd'.repeat(32);
+  await layOld(bytes, wrong);
+  expect(await lengthBeforeError(() => storage.get(scope, wrong))).toBeLessThan(bytes.length);
+  expect(await lengthBeforeError(() => storage.get(scope, wrong, part))).toBe(0);
+});
+
+async function* pieces(bytes: Buffer) {
+  yield bytes;
+}
 
 test("another team's file does not open", async () => {
   const other = { ...scope, teamId: randomUUID() };
