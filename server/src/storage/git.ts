@@ -13,7 +13,7 @@ import { ObjectReader } from './git/reader.ts';
 import { RefMoves } from './git/ref-moves.ts';
 import { listRefs, readRef } from './git/refs.ts';
 import { createRepository } from './git/repository.ts';
-import type { CommitRequest, Committed } from './git/writer.ts';
+import type { CommitRequest, Committed, Prepared } from './git/writer.ts';
 import { WriterClient } from './git/writer-client.ts';
 import { checkPath } from './path-rules.ts';
 import { assertUuid, type ByteRange, type Scope, type Storage, type Stored } from './storage.ts';
@@ -35,6 +35,8 @@ export interface Versions {
    * Errors: StorageNotFound (an address or the parent), PathClash, TypeError for a refused path.
    */
   commit(workspaceId: string, request: CommitRequest): Promise<Committed>;
+  /** The same, but resolves when the commit's id is known, so that other work goes on beside the sync. */
+  prepare(workspaceId: string, request: CommitRequest): Promise<Prepared>;
   /** Moves a branch or tag, atomically; null removes it. Of moves that wait, the last one counts. */
   setRef(workspaceId: string, ref: string, oid: string | null): Promise<void>;
   /** Makes `refs/heads/main` say what the database says. */
@@ -128,6 +130,12 @@ export class GitStorage implements Storage, Versions {
   }
 
   async commit(workspaceId: string, request: CommitRequest): Promise<Committed> {
+    const { durable, ...committed } = await this.prepare(workspaceId, request);
+    await durable;
+    return committed;
+  }
+
+  async prepare(workspaceId: string, request: CommitRequest): Promise<Prepared> {
     for (const { path } of request.changes) {
       const problem = checkPath(path);
       if (problem) throw new TypeError(problem.message);

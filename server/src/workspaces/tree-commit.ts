@@ -19,7 +19,8 @@ export type Plan<Result> = {
 };
 
 /**
- * Plans with the workspace's row locked, writes the commit, and makes both true in one transaction.
+ * Plans with the workspace's row locked, writes the commit, and makes both true in one transaction,
+ * which ends when the commit is durable.
  * @throws KyozoError `not_found` for no such workspace, and what the plan throws
  */
 export async function commitTree<Result>(
@@ -40,8 +41,8 @@ export async function commitTree<Result>(
     if (!locked) throw notFound('There is no such workspace.');
     if (changes.length === 0) return apply(undefined);
     const [author, ...coAuthors] = authors;
-    const { commit } = await storages.git
-      .commit(workspaceId, {
+    const { commit, durable } = await storages.git
+      .prepare(workspaceId, {
         parent: locked.head_commit ?? undefined,
         changes,
         author: author!,
@@ -54,6 +55,7 @@ export async function commitTree<Result>(
     const [, applied] = await together(
       moveHead(transaction, writer, workspaceId, commit),
       apply(commit),
+      durable.catch(fromStorage),
     );
     return applied;
   });

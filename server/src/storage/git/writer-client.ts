@@ -2,13 +2,17 @@ import { Worker } from 'node:worker_threads';
 import { StorageFull, StorageNotFound, StorageUnavailable } from '../errors.ts';
 import type { Stored } from '../storage.ts';
 import { PathClash } from './tree-edit.ts';
-import type { CommitRequest, Committed, Operation } from './writer.ts';
+import type { CommitRequest, Committed, Operation, Prepared } from './writer.ts';
 import type { Reply, Request } from './writer-worker.ts';
+
+type Waiting = PromiseWithResolvers<unknown> & {
+  prepared?: ((result: unknown) => void) | undefined;
+};
 
 /** The server's side of the writer thread. A thread that dies fails what it held; none is lost silently. */
 export class WriterClient {
   #worker: Worker;
-  #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #dead: Error | undefined;
 
@@ -30,8 +34,13 @@ export class WriterClient {
     return this.#ask({ kind: 'put', repository, bytes });
   }
 
-  commit(repository: string, request: CommitRequest): Promise<Committed> {
-    return this.#ask({ kind: 'commit', repository, request });
+  /** Resolves when the commit's id is known; its `durable` when it is on the disk. */
+  async commit(repository: string, request: CommitRequest): Promise<Prepared> {
+    const known = Promise.withResolvers<Committed>();
+    const prepared = (result: unknown) => known.resolve(result as Committed);
+    const durable = this.#ask<Committed>({ kind: 'commit', repository, request }, prepared);
+    durable.catch(known.reject);
+    return { ...(await known.promise), durable };
   }
 
   async close(): Promise<void> {
@@ -40,21 +49,28 @@ export class WriterClient {
     await this.#worker.terminate();
   }
 
-  #ask<T>(operation: Operation | { kind: 'close' }): Promise<T> {
+  #ask<T>(
+    operation: Operation | { kind: 'close' },
+    prepared?: (result: unknown) => void,
+  ): Promise<T> {
     if (this.#dead) return Promise.reject(new StorageUnavailable(this.#dead));
     const id = ++this.#lastId;
     this.#worker.postMessage({ id, operation } satisfies Request);
-    return this.#expect(id) as Promise<T>;
+    return this.#expect(id, prepared) as Promise<T>;
   }
 
-  #expect(id: number): Promise<unknown> {
+  #expect(id: number, prepared?: (result: unknown) => void): Promise<unknown> {
     const waiting = Promise.withResolvers<unknown>();
-    this.#waiting.set(id, waiting);
+    this.#waiting.set(id, { ...waiting, prepared });
     return waiting.promise;
   }
 
   #settle(reply: Reply): void {
     const waiting = this.#waiting.get(reply.id);
+    if ('prepared' in reply) {
+      waiting?.prepared?.(reply.prepared);
+      return;
+    }
     this.#waiting.delete(reply.id);
     if ('result' in reply) waiting?.resolve(reply.result);
     else waiting?.reject(revive(reply.error));

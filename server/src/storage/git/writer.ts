@@ -40,6 +40,8 @@ export type CommitRequest = {
 };
 
 export type Committed = { commit: string; tree: string };
+/** A commit that is on its way to the disk. */
+export type Prepared = Committed & { durable: Promise<unknown> };
 
 export type Operation =
   | { kind: 'put'; repository: string; bytes: Uint8Array }
@@ -47,6 +49,7 @@ export type Operation =
 
 type Waiting = {
   operation: Operation;
+  prepared?: (result: Stored | Committed) => void;
   resolve: (result: Stored | Committed) => void;
   reject: (error: unknown) => void;
 };
@@ -88,10 +91,13 @@ export class Writer {
     }
   }
 
-  /** Resolves when the operation is durable. */
-  run(operation: Operation): Promise<Stored | Committed> {
+  /** Resolves when the operation is durable; tells `prepared` what with before it begins to be. */
+  run(
+    operation: Operation,
+    prepared?: (result: Stored | Committed) => void,
+  ): Promise<Stored | Committed> {
     const { promise, resolve, reject } = Promise.withResolvers<Stored | Committed>();
-    this.#queue.push({ operation, resolve, reject });
+    this.#queue.push({ operation, prepared, resolve, reject });
     this.#running ??= this.#drain();
     return promise;
   }
@@ -115,7 +121,9 @@ export class Writer {
     const prepared: [Waiting, Stored | Committed][] = [];
     for (const one of waiting) {
       try {
-        prepared.push([one, await this.#prepare(one.operation, pending)]);
+        const result = await this.#prepare(one.operation, pending);
+        one.prepared?.(result);
+        prepared.push([one, result]);
       } catch (error) {
         one.reject(error);
       }
