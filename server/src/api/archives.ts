@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { type Actor, authorize, KyozoError, notFound } from '@kyozo/resource';
+import { type Actor, authorize, KyozoError, malformed, notFound } from '@kyozo/resource';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { transfer } from '../archives/transfer.ts';
 import type { Transfers } from '../archives/transfers.ts';
+import { checkPath } from '../storage/path-rules.ts';
 import { file } from '../workspaces/file.ts';
 import { workspace } from '../workspaces/workspace.ts';
 import { asActor, type Edge } from './context.ts';
@@ -31,13 +32,13 @@ export async function archives(
     return asActor(edge, request, async (actor) => {
       const { id } = await edge.records.one(actor, workspace, idIn(request), new Set());
       authorize(file, 'create', actor);
+      // Before anything is kept of what is refused.
+      const query = queryOf(edge, transfer, request, 'folderPath');
+      const folderPath = folderIn(request);
       address ??= await transfers.write(received.body);
-      const row = await transfers.start(actor, 'import', id, {
-        address,
-        size: await transfers.sizeOf(address),
-      });
+      const size = await transfers.sizeOf(address);
+      const row = await transfers.start(actor, 'import', id, { address, size, folderPath });
       void reply.code(202).header('location', `/api/v1/transfers/${row.id}`);
-      const query = queryOf(edge, transfer, request);
       return sendDocument(reply, await oneDocument(edge, actor, query, row, request, reply));
     });
   });
@@ -62,6 +63,15 @@ export async function archives(
       return sendContent(sent, request, reply);
     }),
   );
+}
+
+/** The folder that an import goes to. @throws KyozoError `malformed` */
+function folderIn(request: FastifyRequest): string {
+  const { folderPath = '' } = request.query as { folderPath?: unknown };
+  const path = typeof folderPath === 'string' ? folderPath : '/';
+  const problem = path === '' ? undefined : checkPath(path);
+  if (problem) throw malformed(problem.message, { parameter: 'folderPath' });
+  return path;
 }
 
 /** What a session or key has exported goes with it: a later one of the same person asks anew. */

@@ -1,5 +1,6 @@
 import { type Actor, authorize, invalid, isUuid, KyozoError } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { folderOf } from '../uploads/finish-upload.ts';
 import {
   bytesIn,
   checksumIn,
@@ -93,6 +94,7 @@ function wantedBy(request: FastifyRequest, length: number): NewUpload {
   // A folder that is dropped gives each file its path below that folder.
   const path = values.get('path') ?? values.get('relativePath') ?? '';
   if (purpose === 'file') requirePath(path);
+  else if (path.includes('/')) requirePath(folderOf(path));
   const contentType = values.get('contentType') ?? null;
   return { workspaceId, purpose, path, contentType, metadata: raw, length };
 }

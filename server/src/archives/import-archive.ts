@@ -68,7 +68,7 @@ async function bringAll(
   changed(actor.teamId);
   for (const entry of zip.entries.slice(done)) {
     if (signal.aborted) throw new Error('The job was taken away.');
-    const { outcome, reason } = await bring(workspaces, actor, row.workspaceId, zip, entry);
+    const { outcome, reason } = await bring(workspaces, actor, row, zip, entry);
     await workspaces.database.rows(
       actor,
       sql`insert into transfer_entries (team_id, transfer_id, position, path, outcome, reason)
@@ -87,12 +87,14 @@ async function bringAll(
 async function bring(
   workspaces: Workspaces,
   actor: Actor,
-  workspaceId: string,
+  { workspaceId, folderPath }: TransferRow,
   zip: Zip,
   entry: ZipEntry,
 ): Promise<Fate> {
-  const { path } = entry;
   try {
+    // The entry's own path first: joined to a folder, an absolute one would look like any other.
+    requirePath(entry.path);
+    const path = folderPath ? `${folderPath}/${entry.path}` : entry.path;
     requirePath(path);
     const size = entry.entry.uncompressedSize;
     const body = await zip.open(entry);

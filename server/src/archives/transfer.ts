@@ -19,6 +19,7 @@ export const transfer = define({
   attributes: {
     kind: choice(['import', 'export'], 'Which way it goes.'),
     status: choice(['queued', 'running', 'succeeded', 'failed'], 'How far it is.'),
+    folderPath: text('The folder that an import goes to; empty is the top.'),
     reason: text('Why it failed.', { nullable: true }),
     total: integer('How many files it has, once that is known.', { nullable: true }),
     done: integer('How many of them are done.'),

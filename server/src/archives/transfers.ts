@@ -23,11 +23,16 @@ export type TransferRow = {
   kind: 'import' | 'export';
   status: 'queued' | 'running' | 'succeeded' | 'failed';
   credentialId: string;
+  /** Of an import: where its files go, empty for the top. */
+  folderPath: string;
   address: string | null;
   size: number | null;
   expiresAt: Date;
   finishedAt: Date | null;
 };
+
+/** An archive that was written, in bytes, and the folder that it goes to. */
+export type Archive = { address: string; size: number; folderPath: string };
 
 /** Archives on their way: a row that says how far each is, a file that nobody can guess, and a job. */
 export class Transfers {
@@ -62,17 +67,18 @@ export class Transfers {
     }
   }
 
-  /** Records a transfer and adds its job, in one transaction. `address` is the archive that comes in. */
+  /** Records a transfer and adds its job, in one transaction. `archive` is one that comes in. */
   async start(
     actor: Actor,
     kind: TransferRow['kind'],
     workspaceId: string,
-    archive?: { address: string; size: number },
+    archive?: Archive,
   ): Promise<Row> {
     const id = uuidv7();
     const values = {
       ...{ teamId: actor.teamId, userId: actor.userId, workspaceId, kind, status: 'queued' },
-      ...{ credentialId: actor.credential.id, expiresAt: tomorrow(), ...archive },
+      ...{ credentialId: actor.credential.id, expiresAt: tomorrow() },
+      ...{ folderPath: '', ...archive },
     };
     const event = transfer.events.queue;
     const change = { kind: 'insert' as const, resource: transfer, id, values, event };
@@ -88,7 +94,7 @@ export class Transfers {
     const [row] = await this.#database.rows<TransferRow>(
       reader,
       sql`select id, workspace_id as "workspaceId", kind, status, credential_id as "credentialId",
-          address, size::float8, expires_at as "expiresAt", finished_at as "finishedAt"
+          folder_path as "folderPath", address, size::float8, expires_at as "expiresAt", finished_at as "finishedAt"
         from transfers where id = ${id}`,
     );
     if (!row) throw notFound();

@@ -12,6 +12,9 @@ type Parts = {
   changed: (teamId: string) => void;
 };
 
+/** An archive is unpacked where it would lie. */
+export const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 0));
+
 /**
  * Makes of a complete upload a file, or an import that begins; answers the address of that. Cut off,
  * it is done again when the last piece comes again: equal content makes no second version.
@@ -23,7 +26,9 @@ export const finishUpload =
     const body = coming ?? createReadStream(uploads.file(id), { highWaterMark: 2 ** 19 });
     if (upload.purpose === 'import') {
       const address = await transfers.write(body);
-      const row = await transfers.start(actor, 'import', workspaceId, { address, size });
+      const folderPath = folderOf(path);
+      const archive = { address, size, folderPath };
+      const row = await transfers.start(actor, 'import', workspaceId, archive);
       return `/api/v1/transfers/${row.id}`;
     }
     const said = { contentType: contentType ?? undefined, size };

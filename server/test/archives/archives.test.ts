@@ -27,6 +27,22 @@ const begin = (archive: Buffer, person = ann, place = workspace) =>
     raw: archive,
     headers: { 'content-type': 'application/zip' },
   });
+/** The same as a tus upload in one piece. */
+function upload(archive: Buffer, path?: string) {
+  const about = { workspaceId: workspace.id, purpose: 'import', ...(path && { path }) };
+  const metadata = Object.entries(about).map(
+    ([name, value]) => `${name} ${Buffer.from(value).toString('base64')}`,
+  );
+  return ann.fetch('/uploads', {
+    method: 'POST',
+    raw: archive,
+    headers: {
+      ...{ 'tus-resumable': '1.0.0', 'upload-length': String(archive.length) },
+      'content-type': 'application/offset+octet-stream',
+      'upload-metadata': metadata.join(),
+    },
+  });
+}
 async function ended(id: string, person = ann): Promise<RecordObject['attributes']> {
   for (;;) {
     const { attributes } = (await person.get(`/transfers/${id}`)).body.data;
@@ -80,6 +96,33 @@ describe('an archive that comes in', () => {
     const got = Buffer.from(await (await ann.fetch(`/files/${file!.id}/content`)).arrayBuffer());
     expect(got.equals(parts[3]!.content as Buffer)).toBe(true);
     expect(await readdir(join(server.dataDir, 'transfers'))).toEqual([]);
+  });
+
+  test('goes to a folder, by a parameter and as an upload at a path', async () => {
+    const archive = zip([
+      { name: 'a.md', content: '# A\n' },
+      { name: '/etc/b', content: 'b' },
+    ]);
+    const headers = { 'content-type': 'application/zip' };
+    const url = `/workspaces/${workspace.id}/import`;
+    const send = (query: string) =>
+      ann.request(`${url}?folderPath=${query}`, { method: 'POST', raw: archive, headers });
+    const { data } = (await send('in%20here/deep')).body;
+    expect(data.attributes.folderPath).toBe('in here/deep');
+    await ended(data.id);
+    expect(await reportOf(data.id)).toEqual([
+      ['a.md', 'created', null],
+      ['/etc/b', 'refused', 'The path must be relative.'],
+    ]);
+    for (const bad of ['../up', '/abs', 'a//b', 'a/', '%00', '.git', 'x&folderPath=y']) {
+      const { status, body } = await send(bad);
+      expect([bad, status]).toEqual([bad, 400]);
+      expect(body.errors[0]!.source).toEqual({ parameter: 'folderPath' });
+    }
+    const begun = await upload(archive, 'up/load/some.zip');
+    await ended(begun.headers.get('upload-result')!.split('/').at(-1)!);
+    expect(await pathsOf()).toEqual(['in here/deep/a.md', 'up/load/a.md']);
+    expect((await upload(archive, '../some.zip')).status).toBe(422);
   });
 
   test('A4.44 A4.45 what could lie elsewhere, or be another file elsewhere, is refused by name', async () => {
@@ -201,16 +244,7 @@ describe('an archive that comes in', () => {
 
   test('also as a tus upload; a stranger starts none and sees none', async () => {
     const archive = zip([{ name: 'a.txt', content: 'x' }]);
-    const b64 = (text: string) => Buffer.from(text).toString('base64');
-    const answer = await ann.fetch('/uploads', {
-      method: 'POST',
-      raw: archive,
-      headers: {
-        ...{ 'tus-resumable': '1.0.0', 'upload-length': String(archive.length) },
-        'content-type': 'application/offset+octet-stream',
-        'upload-metadata': `workspaceId ${b64(workspace.id)},purpose ${b64('import')}`,
-      },
-    });
+    const answer = await upload(archive);
     const id = answer.headers.get('upload-result')!.split('/').at(-1)!;
     expect(await ended(id)).toMatchObject({ status: 'succeeded', done: 1 });
     const stranger = await register(server.url);

@@ -1,3 +1,4 @@
+import Archives from '@lucide/svelte/icons/arrow-down-up';
 import Bell from '@lucide/svelte/icons/bell';
 import Home from '@lucide/svelte/icons/house';
 import Boxes from '@lucide/svelte/icons/layers';
@@ -14,6 +15,11 @@ export const places = [
   { href: '/workspaces', label: messages.nav.workspaces, icon: Boxes },
   { href: '/trash', label: messages.nav.trash, icon: Trash },
   { href: '/settings', label: messages.nav.settings, icon: Settings },
+] as const;
+
+/** Places that are looked for now and then: the palette leads there. */
+export const rarePlaces = [
+  { href: '/transfers', label: messages.transfers.title, icon: Archives },
 ] as const;
 
 /** Whether a link leads to where someone is now. */

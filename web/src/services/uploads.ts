@@ -5,7 +5,7 @@ import { tokens } from './tokens.ts';
 
 export type UploadOrder = {
   workspaceId: string;
-  /** `import` unpacks a zip. */
+  /** `import` unpacks a zip where it would lie. */
   purpose: 'file' | 'import';
   path: string;
   file: File;

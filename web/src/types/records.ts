@@ -131,6 +131,8 @@ export type Transfer = {
   id: string;
   kind: 'import' | 'export';
   status: 'queued' | 'running' | 'succeeded' | 'failed';
+  /** The folder that an import goes to; empty is the top. */
+  folderPath: string;
   reason: string | null;
   total: number | null;
   done: number;

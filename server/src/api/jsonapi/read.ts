@@ -166,14 +166,26 @@ export function idIn(request: WithId): string {
 const queries = new Memory<Query>(1_000);
 const longest = 500;
 
-export function queryOf(edge: Edge, resource: Resource, request: FastifyRequest): Query {
-  const search = searchOf(request);
+/** What a request asks for. `own` are parameters that the route reads by itself. @throws KyozoError `malformed` */
+export function queryOf(
+  edge: Edge,
+  resource: Resource,
+  request: FastifyRequest,
+  ...own: readonly string[]
+): Query {
+  const search = own.length > 0 ? without(own, searchOf(request)) : searchOf(request);
   const key = `${resource.type}?${search}`;
   const known = queries.get(key);
   if (known) return known;
   const query = parseQuery(edge.known, resource, parseQueryString(search));
   if (search.length <= longest) queries.set(key, query);
   return query;
+}
+
+function without(names: readonly string[], search: string): string {
+  const parameters = new URLSearchParams(search);
+  for (const name of names) parameters.delete(name);
+  return parameters.toString();
 }
 
 /** Lists' parameters mean nothing for one record. */

@@ -68,10 +68,10 @@ class Uploads {
     );
   }
 
-  /** Sends a zip whose files come into a workspace. */
-  import(workspaceId: string, file: File): void {
+  /** Sends a zip whose files come into the folder of its path. */
+  import(workspaceId: string, path: string, file: File): void {
     this.#begin();
-    this.#put([this.#make(workspaceId, file.name, file, 'import')]);
+    this.#put([this.#make(workspaceId, path, file, 'import')]);
   }
 
   /** Decides what becomes of a zip. */

@@ -27,6 +27,11 @@ export function isKept(transfer: Transfer): boolean {
   return kind === 'export' && status === 'succeeded' && Date.parse(expiresAt) > Date.now();
 }
 
+/** The workspace and folder that an import goes to, as a line of text. */
+export function destination(transfer: Transfer): string {
+  return [workspaceName(transfer), transfer.folderPath].filter(Boolean).join(' / ');
+}
+
 /** The name of the workspace, or '' where it is not known. */
 export function workspaceName({ workspace }: Transfer): string {
   return workspace && 'name' in workspace ? workspace.name : '';
