@@ -48,7 +48,9 @@ export class Database implements Queries {
   readonly #pool: pg.Pool;
 
   constructor(config: pg.ClientConfig, size: { lanes: number; pool: number }) {
-    const settings = { ...config, options: '-c timezone=UTC -c statement_timeout=20s' };
+    // Who waits for another's row is told before the statement's own end, and may try again.
+    const options = '-c timezone=UTC -c statement_timeout=20s -c lock_timeout=10s';
+    const settings = { ...config, options };
     this.#lanes = new Lanes(settings, size.lanes);
     // What a transaction sends without waiting goes out at once, in its order.
     this.#pool = new pg.Pool({ ...settings, max: size.pool, pipeline: true } as pg.PoolConfig);

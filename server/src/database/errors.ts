@@ -58,7 +58,12 @@ const codes: Record<string, { code: ErrorCode; message: string }> = {
   '22003': { code: 'invalid', message: 'A number is out of range.' },
   '53100': { code: 'storage_full', message: 'The database disk is full; nothing was changed.' },
   '57014': { code: 'unavailable', message: 'The query took too long.' },
+  '55P03': { code: 'unavailable', message: 'Somebody else is changing this; try again.' },
+  '40P01': { code: 'unavailable', message: 'Two changes waited for each other; try again.' },
 };
+
+/** Seconds after which it is worth a try again. */
+const RETRY_AFTER = 2;
 
 /** Turns a failure of the database into our error, for `.catch(fromDatabase)`. */
 export function fromDatabase(cause: Error & { code?: string; constraint?: string }): never {
@@ -66,11 +71,16 @@ export function fromDatabase(cause: Error & { code?: string; constraint?: string
   const known = cause.code ? codes[cause.code] : undefined;
   if (known) {
     const { message, pointer } = constraint ?? { message: known.message, pointer: undefined };
-    throw new KyozoError(known.code, message, { source: pointer ? { pointer } : undefined, cause });
+    const source = pointer ? { pointer } : undefined;
+    const meta = known.code === 'unavailable' ? { retryAfter: RETRY_AFTER } : undefined;
+    throw new KyozoError(known.code, message, { source, meta, cause });
   }
   const passing =
     /^(08|57P|53)|^E[A-Z]+$/.test(cause.code ?? '') || /[Cc]onnection/.test(cause.message);
   if (passing)
-    throw new KyozoError('unavailable', 'The database is not available just now.', { cause });
+    throw new KyozoError('unavailable', 'The database is not available just now.', {
+      meta: { retryAfter: RETRY_AFTER },
+      cause,
+    });
   throw cause;
 }

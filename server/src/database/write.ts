@@ -1,4 +1,11 @@
-import { type Actor, type Change, columnOf, personOf } from '@kyozo/resource';
+import {
+  type Actor,
+  type Change,
+  columnOf,
+  personOf,
+  type Resource,
+  type Values,
+} from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Statement } from './flight.ts';
 import { projection } from './select.ts';
@@ -22,7 +29,7 @@ export function changeStatement(signer: Signer, change: Change, ifVersion?: stri
   const written = {
     id: slots.take(uuidv7()),
     teamId: slots.take(signer.teamId),
-    userId: slots.take(('credential' in signer ? personOf(signer) : signer.userId) ?? null),
+    userId: slots.take(signerId(signer)),
   };
   const key = JSON.stringify(['change', kind, resource.type, event, values, version]);
   return prepared(key, slots, () => {
@@ -35,6 +42,41 @@ export function changeStatement(signer: Signer, change: Change, ifVersion?: stri
       select ${projection(resource, { version: sql`t.row_version` })} from row t`;
   });
 }
+
+/**
+ * Many new records of one kind, with the same fields each, and their events as a single statement; it
+ * answers no rows. A thousand files one by one took ten times as long.
+ */
+export function insertStatement(
+  signer: Signer,
+  resource: Resource,
+  event: NonNullable<Change['event']>,
+  records: readonly { id: string; values: Values }[],
+): Statement {
+  const slots = new Slots();
+  const names = Object.keys(records[0]!.values);
+  const rows = records.map(({ id, values }) => {
+    const change = { kind: 'insert' as const, resource, id, values, event };
+    return [id, ...names.map((name) => parameter(change, name))].map((it) => slots.take(it));
+  });
+  const marks = records.map(({ id }) => [slots.take(id), slots.take(uuidv7())] as const);
+  const teamId = slots.take(signer.teamId);
+  const userId = slots.take(signerId(signer));
+  const key = JSON.stringify(['insert', resource.type, event, names, records.length]);
+  return prepared(key, slots, () => {
+    const columns = ['id', ...names.map(columnOf)].map((name) => sql.id(name));
+    return sql`with row as (insert into ${sql.table(resource.table)} (${sql.join(columns)})
+        values ${sql.join(rows.map((row) => sql`(${sql.join(row)})`))} returning *, xmin::text as row_version)
+      insert into events (id, team_id, user_id, resource, record_id, name, version, state)
+        select m.event_id, ${teamId}::uuid, ${userId}::uuid, ${sql.lit(resource.type)}, t.id,
+          ${sql.lit(event.name)}, ${sql.lit(event.version)}, to_jsonb(t) - 'row_version'
+        from row t join (values ${sql.join(marks.map(([id, eventId]) => sql`(${id}::uuid, ${eventId}::uuid)`))})
+          as m (id, event_id) on m.id = t.id order by m.event_id`;
+  });
+}
+
+const signerId = (signer: Signer): string | null =>
+  ('credential' in signer ? personOf(signer) : signer.userId) ?? null;
 
 function changeRow(change: Change, ifVersion: string | undefined): Sql {
   const table = sql.table(change.resource.table);

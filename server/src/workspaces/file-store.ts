@@ -5,7 +5,7 @@ import { stale } from '../actions.ts';
 import { type Queries, type Tenant, type Transaction, together } from '../database/database.ts';
 import { type Row, rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
-import { changeStatement, type Signer } from '../database/write.ts';
+import { changeStatement, insertStatement, type Signer } from '../database/write.ts';
 import type { Backend } from '../storage/choose-backend.ts';
 import type { FileChange, Person } from '../storage/git.ts';
 import type { ByteRange } from '../storage/storage.ts';
@@ -45,16 +45,19 @@ export type Held = {
   /** The commit that `main` points at. */
   head: string | null;
   archived: boolean;
-  /** Inserts a file's row. */
-  add(id: string, values: Values): Promise<void>;
+  /** Inserts the rows of new files. */
+  add(files: readonly { id: string; values: Values }[]): Promise<void>;
   change(id: string, action: 'write' | 'destroy', values: Values): Promise<void>;
-  /** Records a version, and lets follow what follows from its bytes. */
-  record(row: FileRow, content: Content, bytes: Uint8Array, about: Recorded): Promise<void>;
+  /** Records versions, and lets follow what follows from their bytes. */
+  record(versions: readonly Version[]): Promise<void>;
   /** Makes a commit the head; the ref on disk follows. */
   moveHead(commit: string): Promise<void>;
 };
 
 export type Recorded = { message: string; authors: readonly Person[]; at?: Date; commit: string };
+
+/** A version that is to be recorded: the row that its file then has, and where it comes from. */
+export type Version = { row: FileRow; content: Content; bytes: Uint8Array; about: Recorded };
 
 export type WriteOptions = {
   message?: string;
@@ -301,16 +304,11 @@ export class FileStore {
         transaction,
         head: locked.head_commit,
         archived: locked.archived,
-        add: async (id, values) => {
-          const change = { kind: 'insert' as const, resource: file, id, values };
-          await transaction.text(changeStatement(signer, { ...change, event: file.events.create }));
-        },
+        add: async (files) =>
+          void (await transaction.text(insertStatement(signer, file, file.events.create!, files))),
         change: async (id, action, values) =>
           void (await this.#change(transaction, signer, id, action, values)),
-        record: async (row, content, bytes, { commit, ...about }) => {
-          await this.#record(transaction, signer, row, content, commit, about);
-          await this.#follow(transaction, signer, row, bytes);
-        },
+        record: (versions) => this.#recordAll(transaction, signer, versions),
         moveHead: (commit) => moveHead(transaction, signer, workspaceId, commit),
       });
     });
@@ -349,8 +347,45 @@ export class FileStore {
     row: FileRow,
     content: Content,
     commit: string | undefined,
-    { message, authors, at }: WriteOptions & { at?: Date },
+    about: Pick<WriteOptions, 'message' | 'authors'>,
   ): Promise<void> {
+    const { id, values } = await this.#version(transaction, row, content, commit, about);
+    const change = {
+      kind: 'insert' as const,
+      resource: fileVersion,
+      id,
+      values,
+      event: fileVersion.events.record,
+    };
+    await transaction.text(changeStatement(signer, change));
+  }
+
+  async #recordAll(
+    transaction: Transaction,
+    signer: Signer,
+    versions: readonly Version[],
+  ): Promise<void> {
+    const records = await together(
+      ...versions.map(async ({ row, content, about }) => {
+        const found = await this.#version(transaction, row, content, about.commit, about);
+        const insertedAt = (about.at ?? new Date()).toISOString();
+        return { ...found, values: { ...found.values, insertedAt } };
+      }),
+    );
+    await together(
+      transaction.text(insertStatement(signer, fileVersion, fileVersion.events.record!, records)),
+      ...versions.map(({ row, bytes }) => this.#follow(transaction, signer, row, bytes)),
+    );
+  }
+
+  /** The record of a version whose content stays until the transaction ends. */
+  async #version(
+    transaction: Transaction,
+    row: FileRow,
+    content: Content,
+    commit: string | undefined,
+    { message, authors }: Pick<WriteOptions, 'message' | 'authors'>,
+  ): Promise<{ id: string; values: Values }> {
     const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
     const homeBackend = await holdContent(transaction, this.#storages, scope, content);
     const values = {
@@ -366,16 +401,8 @@ export class FileStore {
       address: content.address,
       sha256: content.sha256,
       commit: commit ?? null,
-      ...(at && { insertedAt: at.toISOString() }),
     };
-    const change = {
-      kind: 'insert' as const,
-      resource: fileVersion,
-      id: uuidv7(),
-      values,
-      event: fileVersion.events.record,
-    };
-    await transaction.text(changeStatement(signer, change));
+    return { id: uuidv7(), values };
   }
 }
 

@@ -31,6 +31,8 @@ type TaskValues = {
 /** Keeps notebooks and tasks what the Markdown says, in the transaction that wrote it. */
 export const findNotebook: Follower = async (transaction, signer, file, bytes) => {
   const wanted = isMarkdown(file.path) ? tasksIn(Buffer.from(bytes).toString('utf8')) : [];
+  // A file that is new has no notebook yet; most of a push are such.
+  if (wanted.length === 0 && file.version === 1) return;
   const [existing] = await transaction.rows<{ id: string }>(
     sql`select id from notebooks where file_id = ${file.id}`,
   );

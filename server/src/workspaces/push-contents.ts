@@ -1,5 +1,6 @@
 /** What pushed blobs are as files: their content, and who made them. */
 import { buffer } from 'node:stream/consumers';
+import { isMarkdown } from '@kyozo/markdown';
 import type { Queries, Tenant } from '../database/database.ts';
 import { kindOf } from '../storage/content-kind.ts';
 import type { LogEntry, Person } from '../storage/git.ts';
@@ -48,9 +49,14 @@ export class PushContents {
     return this.#contents.put(tenant, { workspaceId, path }, bytes);
   }
 
-  /** The bytes that notebooks are found in; of what is no text, none. */
-  async text(tenant: Tenant, workspaceId: string, content: Content): Promise<Buffer> {
-    if (!content.contentType.startsWith('text/')) return Buffer.alloc(0);
+  /** The bytes that notebooks are found in; of what is no Markdown, none. */
+  async markdown(
+    tenant: Tenant,
+    workspaceId: string,
+    path: string,
+    content: Content,
+  ): Promise<Buffer> {
+    if (!isMarkdown(path) || !content.contentType.startsWith('text/')) return Buffer.alloc(0);
     return this.#contents.bytes(tenant, {
       workspace_id: workspaceId,
       storage_backend: content.backend,

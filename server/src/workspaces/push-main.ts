@@ -2,8 +2,9 @@
  * Makes a commit that was pushed to `main` true: file rows, versions and events, in the transaction
  * that holds the workspace. Content is settled before, so that the row is held for little else.
  */
-import type { Actor } from '@kyozo/resource';
+import type { Actor, Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
+import { together } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Spawner } from '../spawn/spawner.ts';
 import { PathClash, type Person } from '../storage/git.ts';
@@ -11,7 +12,7 @@ import { checkPath, foldPath } from '../storage/path-rules.ts';
 import type { Storages } from '../storage/storages.ts';
 import type { Content, FileRow } from './content-store.ts';
 import { contentValues, newRow, rowValues } from './file-row.ts';
-import type { Held, Recorded } from './file-store.ts';
+import type { Held, Recorded, Version } from './file-store.ts';
 import { findConflicts, MergeConflict, type Resolution, resolve } from './merge-conflicts.ts';
 import { printable } from './push-check.ts';
 import type { PushContents } from './push-contents.ts';
@@ -44,6 +45,9 @@ export type Merging = { message: string; author: Person; sides: Sides; resolutio
 const PUSHED: Sides = { ours: 'workspace', theirs: 'push' };
 
 type Put = { path: string; content: Content; about: Recorded };
+
+/** Files that become rows by the same statements. */
+const TOGETHER = { files: 100, bytes: 8 * 2 ** 20 };
 
 export class MainPush {
   readonly #spawner: Spawner;
@@ -257,25 +261,52 @@ export class MainPush {
       workspaceId,
       puts.map(({ path }) => path),
     );
-    const written: string[] = [];
-    for (const { path, content, about } of puts) {
+    const changed = puts.filter(({ path, content }) => {
       const row = rows.get(path);
-      if (row && row.version > 0 && row.sha256 === content.sha256) continue;
-      const next = row
-        ? { ...row, ...rowValues(content), version: row.version + 1 }
-        : newRow(uuidv7(), actor.teamId, workspaceId, path, content);
-      const values = { ...contentValues(content), version: next.version };
-      if (row) await held.change(row.id, 'write', values);
-      else {
-        const name = path.slice(path.lastIndexOf('/') + 1);
-        const place = { workspaceId, path, foldedPath: foldPath(path), name };
-        await held.add(next.id, { ...place, ...values, teamId: actor.teamId });
-      }
-      const bytes = await this.#contents.text(actor, workspaceId, content);
-      await held.record(next, content, bytes, about);
-      written.push(next.id);
+      return !row || row.version === 0 || row.sha256 !== content.sha256;
+    });
+    const written: string[] = [];
+    for (const some of batches(changed)) {
+      const versions = await Promise.all(
+        some.map((put) => this.#version(actor, workspaceId, put, rows.get(put.path))),
+      );
+      const values = ({ content, row }: Version) => ({
+        ...contentValues(content),
+        version: row.version,
+      });
+      const added = versions.filter(({ row }) => !rows.has(row.path));
+      const rewritten = versions.filter(({ row }) => rows.has(row.path));
+      await together(
+        ...(added.length > 0
+          ? [
+              held.add(
+                added.map((one) => ({
+                  id: one.row.id,
+                  values: { ...placeOf(one.row), ...values(one) },
+                })),
+              ),
+            ]
+          : []),
+        ...rewritten.map((one) => held.change(one.row.id, 'write', values(one))),
+        held.record(versions),
+      );
+      written.push(...versions.map(({ row }) => row.id));
     }
     return written;
+  }
+
+  /** What a put makes of its file. */
+  async #version(
+    actor: Actor,
+    workspaceId: string,
+    { path, content, about }: Put,
+    row: FileRow | undefined,
+  ): Promise<Version> {
+    const next = row
+      ? { ...row, ...rowValues(content), version: row.version + 1 }
+      : newRow(uuidv7(), actor.teamId, workspaceId, path, content);
+    const bytes = await this.#contents.markdown(actor, workspaceId, path, content);
+    return { row: next, content, bytes, about };
   }
 
   async #rows(
@@ -290,4 +321,28 @@ export class MainPush {
     );
     return new Map(rows.map((row) => [row.path, row]));
   }
+}
+
+const placeOf = ({ team_id, workspace_id, path }: FileRow): Values => ({
+  teamId: team_id,
+  workspaceId: workspace_id,
+  ...{ path, foldedPath: foldPath(path) },
+  name: path.slice(path.lastIndexOf('/') + 1),
+});
+
+/** Rows of a hundred at once, and no more content in memory than one file may have. */
+function* batches(puts: readonly Put[]): Generator<Put[]> {
+  let some: Put[] = [];
+  let bytes = 0;
+  for (const put of puts) {
+    const isFull = some.length === TOGETHER.files || bytes + put.content.size > TOGETHER.bytes;
+    if (isFull && some.length > 0) {
+      yield some;
+      some = [];
+      bytes = 0;
+    }
+    some.push(put);
+    bytes += put.content.size;
+  }
+  if (some.length > 0) yield some;
 }
