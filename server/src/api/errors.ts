@@ -87,7 +87,8 @@ export function refuse(
   const status = statusFor(faults);
   if (status === 500) request.log.error({ err: error }, 'request failed');
   const retryAfter = faults[0]?.meta?.retryAfter;
-  if ((status === 429 || status === 503) && retryAfter) void reply.header('retry-after', String(retryAfter));
+  if ((status === 429 || status === 503) && retryAfter)
+    void reply.header('retry-after', String(retryAfter));
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="Kyozo"');
   void reply.code(status);
   return faults;

@@ -4,6 +4,7 @@ import { ZipFile } from 'yazl';
 import { sql } from '../database/sql.ts';
 import type { Workspaces } from '../workspaces/actions.ts';
 import type { FileRow } from '../workspaces/content-store.ts';
+import { looksLikeBomb } from './read-zip.ts';
 import type { Transfers } from './transfers.ts';
 
 type Parts = { transfers: Transfers; workspaces: Workspaces; changed: (teamId: string) => void };
@@ -30,7 +31,7 @@ export async function exportArchive(
     const rows = await filesOf(parts.workspaces, actor, row.workspaceId);
     await transfers.progress(actor, id, { total: rows.length, done: 0 });
     changed(actor.teamId);
-    const address = await transfers.write(zipOf(parts, actor, id, rows, signal));
+    const address = await written(parts, actor, id, rows, signal);
     const size = await transfers.sizeOf(address);
     const done = rows.length;
     await transfers.finish(actor, id, { status: 'succeeded', address, size, done });
@@ -59,12 +60,28 @@ async function filesOf(
   return all();
 }
 
+/** What we give out comes in again: what would be taken for a bomb is packed anew, as it is. */
+async function written(
+  parts: Parts,
+  actor: Actor,
+  id: string,
+  rows: readonly FileRow[],
+  signal: AbortSignal,
+): Promise<string> {
+  const { transfers } = parts;
+  const address = await transfers.write(zipOf(parts, actor, id, rows, signal, true));
+  if (!(await looksLikeBomb(transfers.file(address)))) return address;
+  await transfers.remove(address);
+  return transfers.write(zipOf(parts, actor, id, rows, signal, false));
+}
+
 function zipOf(
   { transfers, workspaces, changed }: Parts,
   actor: Actor,
   id: string,
   rows: readonly FileRow[],
   signal: AbortSignal,
+  compress: boolean,
 ): AsyncIterable<Uint8Array> {
   const zip = new ZipFile();
   const output = zip.outputStream.pipe(new PassThrough());
@@ -75,7 +92,7 @@ function zipOf(
     const options = {
       mtime: row.updated_at,
       mode: 0o100644,
-      compress: !packed.test(row.content_type),
+      compress: compress && !packed.test(row.content_type),
     };
     zip.addReadStreamLazy(row.path, options, (take) => {
       const open = async () => {

@@ -9,7 +9,8 @@ export class BadEntry extends Error {}
 
 /** What an archive may be; each can be met by files that somebody has, and by no bomb. */
 export const archiveLimits = {
-  entries: 20_000,
+  /** As many as a push may bring files into a workspace. */
+  entries: 100_000,
   /** Times its compressed size that something may unpack to; logs have 50, only bombs and zeros more. */
   ratio: 200,
   /** Bytes of an entry, and of all, up to which the ratio may be any: what is small does no harm. */
@@ -71,7 +72,7 @@ function requireBounds(entries: readonly ZipEntry[], size: number, sizeLimit: nu
   const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
   if (total > sizeLimit)
     throw new BadArchive(`The archive unpacks to more than ${sizeLimit} bytes.`);
-  if (total > archiveLimits.floor && total > size * archiveLimits.ratio)
+  if (isDenseAsWhole(total, size))
     throw new BadArchive(`The archive unpacks to more than ${archiveLimits.ratio} times its size.`);
   const places = entries
     .map(({ entry }) => [entry.relativeOffsetOfLocalHeader, entry.compressedSize] as const)
@@ -85,6 +86,31 @@ function requireBounds(entries: readonly ZipEntry[], size: number, sizeLimit: nu
   }
 }
 
+const isDense = ({ uncompressedSize: size, compressedSize }: Entry): boolean =>
+  size > archiveLimits.entryFloor && size > compressedSize * archiveLimits.ratio;
+
+/** Whether a zip, or an entry of it, is compressed so well that it would be refused as a bomb. */
+export async function looksLikeBomb(path: string): Promise<boolean> {
+  const zip = await openPromise(path, {
+    autoClose: false,
+    decodeStrings: false,
+    lazyEntries: true,
+  });
+  try {
+    let total = 0;
+    for await (const entry of zip.eachEntry()) {
+      if (isDense(entry)) return true;
+      total += entry.uncompressedSize;
+    }
+    return isDenseAsWhole(total, zip.fileSize);
+  } finally {
+    zip.close();
+  }
+}
+
+const isDenseAsWhole = (total: number, size: number): boolean =>
+  total > archiveLimits.floor && total > size * archiveLimits.ratio;
+
 const LINK = 0o120000;
 const FILE = 0o100000;
 
@@ -96,8 +122,7 @@ async function openEntry(zip: ZipFile, { entry }: ZipEntry): Promise<AsyncIterab
   if (type !== 0 && type !== FILE) throw new BadEntry('Only files are imported.');
   if (entry.isEncrypted()) throw new BadEntry('The entry is encrypted.');
   if (!entry.canDecodeFileData()) throw new BadEntry('The entry is compressed in an unknown way.');
-  const { uncompressedSize: size, compressedSize } = entry;
-  if (size > archiveLimits.entryFloor && size > compressedSize * archiveLimits.ratio)
+  if (isDense(entry))
     throw new BadEntry(`The entry unpacks to more than ${archiveLimits.ratio} times its size.`);
   const stream = await zip.openReadStreamPromise(entry).catch(damaged);
   return checked(stream, entry);

@@ -61,3 +61,19 @@ export function zip(parts: readonly Part[]): Buffer {
   add(end);
   return Buffer.concat(out);
 }
+
+/** The end of a zip64 that says how many entries it has. */
+export function saying(entries: number): Buffer {
+  const end = Buffer.alloc(56);
+  end.writeUInt32LE(0x06064b50, 0);
+  end.writeBigUInt64LE(44n, 4);
+  end.writeBigUInt64LE(BigInt(entries), 24);
+  end.writeBigUInt64LE(BigInt(entries), 32);
+  const locator = Buffer.alloc(20);
+  locator.writeUInt32LE(0x07064b50, 0);
+  locator.writeUInt32LE(1, 16);
+  const last = Buffer.alloc(22);
+  last.writeUInt32LE(0x06054b50, 0);
+  last.fill(0xff, 8, 20);
+  return Buffer.concat([end, locator, last]);
+}
