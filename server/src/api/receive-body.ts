@@ -53,7 +53,8 @@ async function* checked(
       yield piece;
     }
   } catch (error) {
-    if ((error as { code?: string }).code !== 'ECONNRESET') throw error;
+    // A client that goes away is no failure of ours.
+    if (!brokenOff.has((error as { code?: string }).code ?? '')) throw error;
     throw new KyozoError('malformed', 'The content broke off.', { cause: error });
   }
   for (const { header, hash, expected } of digests) {
@@ -61,6 +62,8 @@ async function* checked(
       throw malformed(`The content is not what ${header} says; nothing was changed.`, { header });
   }
 }
+
+const brokenOff = new Set(['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 const tooLarge = (limit: number) =>
   new KyozoError('too_large', `The content is larger than ${limit} bytes.`);
