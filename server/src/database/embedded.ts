@@ -14,6 +14,7 @@ import {
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
+import { isRunning } from '../running.ts';
 import { isReachable, shelter, sheltered } from '../spawn/shelter.ts';
 
 export type EmbeddedDatabase = { url: string; stopped: Promise<string>; stop(): Promise<void> };
@@ -62,7 +63,7 @@ export async function runningEmbedded(
 ): Promise<string | undefined> {
   const lines = await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '');
   const [pid, , , port] = lines.split('\n');
-  if (!pid || !port || !isAlive(Number(pid))) return undefined;
+  if (!pid || !port || !isRunning(Number(pid))) return undefined;
   return `postgres://postgres:${passwordOf(secretKey)}@127.0.0.1:${port}/kyozo`;
 }
 
@@ -154,17 +155,8 @@ async function stopLeftover(home: Home): Promise<void> {
     () => undefined,
   );
   const pid = Number(lines?.split('\n')[0]);
-  if (!pid || !isAlive(pid)) return;
+  if (!pid || !isRunning(pid)) return;
   await exited(run(home, 'pg_ctl', ['stop', '-D', home.directory, '-m', 'fast', '-w', '-t', '30']));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function run(home: Home, program: string, args: readonly string[]): ChildProcess {

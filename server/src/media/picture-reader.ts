@@ -1,4 +1,4 @@
-import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -9,6 +9,7 @@ import { sandboxed } from '../runtimes/process/sandbox.ts';
 import { seccompFilter } from '../runtimes/process/seccomp.ts';
 import { DEFAULT_LIMITS } from '../runtimes/runtime.ts';
 import { giveTo, nextSandboxUser } from '../runtimes/sandbox-user.ts';
+import { layOut } from '../spawn/layout.ts';
 import { sheltered } from '../spawn/shelter.ts';
 import type { Spawner } from '../spawn/spawner.ts';
 
@@ -43,23 +44,20 @@ export class PictureReader {
     this.#place = place;
   }
 
-  /** Lays out what the sandbox's user must be able to read, in the machine's temporary folder. */
+  /** Lays out what the sandbox's user must be able to read. */
   static async open(spawner: Spawner, bwrap: string): Promise<PictureReader> {
-    const folder = await mkdtemp(join(tmpdir(), 'kyozo-pictures-'));
-    await chmod(folder, 0o755);
-    const loops = join(folder, 'worker');
-    await cp(
-      fileURLToPath(new URL('./picture-worker.mjs', import.meta.url)),
-      join(loops, 'worker.mjs'),
-    );
-    for (const [name, path] of await packagesOf('sharp')) {
-      await cp(path, join(loops, 'node_modules', name), { recursive: true });
-    }
     const calls = seccompFilter();
+    const folder = await layOut('pictures', async (into) => {
+      const worker = fileURLToPath(new URL('./picture-worker.mjs', import.meta.url));
+      await cp(worker, join(into, 'worker/worker.mjs'));
+      for (const [name, path] of await packagesOf('sharp')) {
+        await cp(path, join(into, 'worker/node_modules', name), { recursive: true });
+      }
+      if (calls) await writeFile(join(into, 'seccomp'), calls, { mode: 0o444 });
+    });
     const filter = calls && join(folder, 'seccomp');
-    if (calls && filter) await writeFile(filter, calls, { mode: 0o444 });
     const node = await sheltered(process.execPath, `node-${process.version}`);
-    return new PictureReader({ spawner, bwrap, filter, loops, node });
+    return new PictureReader({ spawner, bwrap, filter, loops: join(folder, 'worker'), node });
   }
 
   /** @throws PictureRefused with a sentence for people */

@@ -1,9 +1,10 @@
-import { chmod, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Child } from '../../spawn/child.ts';
+import { layOut } from '../../spawn/layout.ts';
 import { sheltered } from '../../spawn/shelter.ts';
 import type { Spawner } from '../../spawn/spawner.ts';
 import { LoopSession } from '../loop-session.ts';
@@ -27,7 +28,7 @@ const LOOPS = '/opt/kyozo/loops';
  * RuntimeUnavailable when a sandbox does not start here.
  */
 export async function openProcessRuntime(spawner: Spawner, bwrap: string): Promise<Runtime> {
-  const place = { spawner, bwrap, ...(await layOut()) };
+  const place = { spawner, bwrap, ...(await layOutLoops()) };
   const languages = await probe(place);
   return {
     name: 'process',
@@ -44,16 +45,20 @@ type Place = {
   loops: string;
 };
 
-/** What every sandbox's user must be able to read, in the machine's temporary folder. */
-async function layOut(): Promise<Pick<Place, 'filter' | 'node' | 'loops'>> {
-  const folder = await mkdtemp(join(tmpdir(), 'kyozo-sandbox-'));
-  await chmod(folder, 0o755);
-  const loops = join(folder, 'loops');
-  await cp(fileURLToPath(new URL('./loops', import.meta.url)), loops, { recursive: true });
+/** What every sandbox's user must be able to read. */
+async function layOutLoops(): Promise<Pick<Place, 'filter' | 'node' | 'loops'>> {
   const calls = seccompFilter();
-  const filter = calls && join(folder, 'seccomp');
-  if (calls && filter) await writeFile(filter, calls, { mode: 0o444 });
-  return { filter, loops, node: await sheltered(process.execPath, `node-${process.version}`) };
+  const folder = await layOut('sandbox', async (into) => {
+    await cp(fileURLToPath(new URL('./loops', import.meta.url)), join(into, 'loops'), {
+      recursive: true,
+    });
+    if (calls) await writeFile(join(into, 'seccomp'), calls, { mode: 0o444 });
+  });
+  return {
+    filter: calls && join(folder, 'seccomp'),
+    loops: join(folder, 'loops'),
+    node: await sheltered(process.execPath, `node-${process.version}`),
+  };
 }
 
 async function startSession(

@@ -21,6 +21,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
+import { isRunning } from '../../running.ts';
 
 export type Entry = { repository: string; oid: string; deflated: Buffer };
 
@@ -75,7 +76,7 @@ export class Journal {
   static inUse(path: string): boolean {
     const [host, pid] = path.slice(path.lastIndexOf('/') + 1).split('@');
     if (host !== hostname()) return true;
-    return Number(pid) !== process.pid && runs(Number(pid));
+    return Number(pid) !== process.pid && isRunning(Number(pid));
   }
 
   #open() {
@@ -147,13 +148,4 @@ function encode({ repository, oid, deflated }: Entry): Buffer[] {
 
 function toUuid(hex: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
