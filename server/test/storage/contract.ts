@@ -18,10 +18,12 @@ export function storageContract(name: string, { open, deletes }: Options): void 
     let folder: string;
     let opened: Opened;
     let storage: Storage;
-    const scope = newScope();
-    const other = newScope();
+    // Teams of each test's own: what is slow to make, as a bucket of S3, may be one for all tests.
+    let scope: Scope;
+    let other: Scope;
 
     beforeEach(async () => {
+      [scope, other] = [newScope(), newScope()];
       folder = await mkdtemp(join(tmpdir(), 'kyozo-storage-'));
       opened = await open(folder);
       storage = opened.storage;
