@@ -37,36 +37,24 @@ export class Ceph {
 
   /** @throws Error when a part does not start, with what it printed */
   static async start(folder: string): Promise<Ceph> {
+    const { ceph, started } = await Ceph.begin(folder);
+    await started;
+    return ceph;
+  }
+
+  /** The same without waiting: where it will answer is known at once, and `started` says when it does. */
+  static async begin(folder: string): Promise<{ ceph: Ceph; started: Promise<void> }> {
     const [monitor, port] = [await freePort(), await freePort()];
-    const [fsid, osd] = [randomUUID(), randomUUID()];
     for (const name of ['run', 'mon', 'osd', 'rgw']) await mkdir(join(folder, name));
     const conf = join(folder, 'ceph.conf');
+    const [fsid, osd] = [randomUUID(), randomUUID()];
     await writeFile(conf, settings(folder, fsid, monitor));
     const ceph = new Ceph(`http://127.0.0.1:${port}`, conf);
-    try {
-      const map = join(folder, 'monmap');
-      const address = `[v2:127.0.0.1:${monitor}]`;
-      await run('monmaptool', ['--create', '--fsid', fsid, '--addv', 'a', address, map]);
-      const keyring = join(folder, 'keyring');
-      await makeKeys(keyring);
-      await ceph.#run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', map, '--keyring', keyring);
-      ceph.#start('ceph-mon', '-i', 'a');
-      const secrets = join(folder, 'osd.json');
-      const secret = (await run('ceph-authtool', ['--gen-print-key'])).stdout.trim();
-      await run('ceph-authtool', [keyring, '-n', 'osd.0', '--add-key', secret]);
-      await writeFile(secrets, JSON.stringify({ cephx_secret: secret }));
-      await ceph.#run('ceph', 'osd', 'new', osd, '-i', secrets);
-      await ceph.#run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd);
-      ceph.#start('ceph-osd', '-i', '0');
-      const keys = ['--access-key', accessKeyId, '--secret-key', secretAccessKey];
-      const user = ['--uid', 'kyozo', '--display-name', 'Kyozo', ...keys];
-      await ceph.#run('radosgw-admin', 'user', 'create', ...user);
-      await ceph.startGateway();
-      return ceph;
-    } catch (error) {
+    const started = ceph.#startAll(folder, { monitor, fsid, osd }).catch(async (error) => {
       await ceph.stop();
       throw error;
-    }
+    });
+    return { ceph, started };
   }
 
   /** One more gateway of one's own on a cluster that runs, to be killed without harm to others. */
@@ -103,6 +91,30 @@ export class Ceph {
   async stop(): Promise<void> {
     // Nobody needs what is in it: a clean end of an OSD takes seconds.
     for (const name of [...this.#children.keys()].reverse()) await this.#end(name, 'SIGKILL');
+  }
+
+  async #startAll(
+    folder: string,
+    { monitor, fsid, osd }: { monitor: number; fsid: string; osd: string },
+  ): Promise<void> {
+    const map = join(folder, 'monmap');
+    const address = `[v2:127.0.0.1:${monitor}]`;
+    await run('monmaptool', ['--create', '--fsid', fsid, '--addv', 'a', address, map]);
+    const keyring = join(folder, 'keyring');
+    await makeKeys(keyring);
+    await this.#run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', map, '--keyring', keyring);
+    this.#start('ceph-mon', '-i', 'a');
+    const secrets = join(folder, 'osd.json');
+    const secret = (await run('ceph-authtool', ['--gen-print-key'])).stdout.trim();
+    await run('ceph-authtool', [keyring, '-n', 'osd.0', '--add-key', secret]);
+    await writeFile(secrets, JSON.stringify({ cephx_secret: secret }));
+    await this.#run('ceph', 'osd', 'new', osd, '-i', secrets);
+    await this.#run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd);
+    this.#start('ceph-osd', '-i', '0');
+    const keys = ['--access-key', accessKeyId, '--secret-key', secretAccessKey];
+    const user = ['--uid', 'kyozo', '--display-name', 'Kyozo', ...keys];
+    await this.#run('radosgw-admin', 'user', 'create', ...user);
+    await this.startGateway();
   }
 
   #start(program: string, ...args: string[]): ChildProcess {
