@@ -55,7 +55,7 @@ export async function crash({
         const stale = await work(world, server, victims, random);
         server = await Server.start(dataDir, port);
         await inTime(verify(world, stale));
-        if (run % 10 === 0) await inTime(verifyClone(world));
+        if (run % 10 === 0 || run === runs) await inTime(verifyClone(world));
       } catch (error) {
         throw new Error(`Run ${run} failed (killed: ${victims}). ${server.complaints}`, {
           cause: error,
