@@ -23,9 +23,14 @@ type Home = { directory: string; binaries: string; uid?: number; gid?: number };
 /**
  * Starts the PostgreSQL that npm brought, with its data in `DATA_DIR/postgres`, on a free loopback
  * port. PostgreSQL refuses to run as root; then it runs as the user `postgres`, which is made if need
- * be. `stopped` resolves with the reason when the server ends by itself.
+ * be. `stopped` resolves with the reason when the server ends by itself. `more` are settings of
+ * PostgreSQL that go before ours.
  */
-export async function startEmbedded(dataDir: string, secretKey: string): Promise<EmbeddedDatabase> {
+export async function startEmbedded(
+  dataDir: string,
+  secretKey: string,
+  more: readonly string[] = [],
+): Promise<EmbeddedDatabase> {
   const home = await prepareHome(dataDir);
   const password = passwordOf(secretKey);
   const exists = await stat(join(home.directory, 'PG_VERSION')).catch(() => undefined);
@@ -34,7 +39,7 @@ export async function startEmbedded(dataDir: string, secretKey: string): Promise
   const port = await freePort();
   const server = run(home, 'postgres', [
     ...['-D', home.directory, '-p', String(port), '-h', '127.0.0.1', '-k', ''],
-    ...settings.flatMap((setting) => ['-c', setting]),
+    ...[...settings, ...more].flatMap((setting) => ['-c', setting]),
   ]);
   const ended = exited(server);
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;

@@ -14,19 +14,39 @@ declare module 'vitest' {
   }
 }
 
+/** No test pulls its plug: those about crashes start a cluster of their own. Several servers share it. */
+const settings = ['fsync=off', 'full_page_writes=off', 'max_connections=200'];
+
+let cluster: Promise<{ url: string; stop(): Promise<void> }> | undefined;
+let users = 0;
+
 /** One real PostgreSQL for the run, with the migrated template that each test file clones. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  users += 1;
+  cluster ??= start();
+  const { url, stop } = await cluster;
+  project.provide('clusterUrl', url);
+  return async () => {
+    users -= 1;
+    if (users === 0) await stop();
+  };
+}
+
+async function start(): Promise<{ url: string; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'kyozo-test-'));
-  const cluster = await startEmbedded(folder, 'a secret key for tests, 32 characters');
-  await migrate(cluster.url);
-  await prepareJobs(cluster.url);
-  const client = new pg.Client({ connectionString: cluster.url.replace(/kyozo$/, 'postgres') });
+  const embedded = await startEmbedded(folder, 'a secret key for tests, 32 characters', settings);
+  const { url } = embedded;
+  await migrate(url);
+  await prepareJobs(url);
+  const client = new pg.Client({ connectionString: url.replace(/kyozo$/, 'postgres') });
   await client.connect();
   await client.query('alter database kyozo is_template true');
   await client.end();
-  project.provide('clusterUrl', cluster.url);
-  return async () => {
-    await cluster.stop();
-    await rm(folder, { recursive: true, force: true });
+  return {
+    url,
+    stop: async () => {
+      await embedded.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
