@@ -259,7 +259,7 @@ test('a key that may only read, and an archived workspace, refuse a push', async
   expect(await filesByPath()).toEqual({});
 });
 
-test('ten who push at once all land', async () => {
+test('ten who push at once all land', { timeout: 120_000 }, async () => {
   await write('start.md', 'start\n');
   await commit('start');
   await must(clone, 'push', '-q', 'origin', 'HEAD:main');
