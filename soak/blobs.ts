@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { openDisk } from '../server/src/storage/disk.ts';
 import { S3Store } from '../server/src/storage/s3.ts';
 import { randomOf } from '../server/test/collaboration/random.ts';
 import { type Person, type RecordObject, register } from '../server/test/support/api.ts';
+import { removeData } from '../server/test/support/remove-data.ts';
 import { Owner } from './owner.ts';
 import { freePort, Server } from './server.ts';
 
@@ -88,10 +89,7 @@ export async function blobs({ seed, runs, cephConf, say = console.log }: Options
     await server?.stop();
     await gateway?.stop();
     if (cephConf === undefined) await ceph?.stop();
-    // Outside a folder that everybody may enter, the cluster lies elsewhere and is linked.
-    const cluster = await realpath(join(dataDir, 'postgres')).catch(() => undefined);
-    await rm(folder, { recursive: true, force: true });
-    if (cluster) await rm(cluster, { recursive: true, force: true });
+    await removeData(folder);
   }
 }
 

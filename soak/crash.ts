@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Editor, open, pause, until } from '../server/test/collaboration/editor.ts';
 import { randomOf } from '../server/test/collaboration/random.ts';
 import { type Person, type RecordObject, register } from '../server/test/support/api.ts';
+import { removeData } from '../server/test/support/remove-data.ts';
 import { FileWriter } from './files.ts';
 import { LiveFile } from './live.ts';
 import { freePort, Server, type Victims } from './server.ts';
@@ -68,10 +69,7 @@ export async function crash({
   } finally {
     for (const page of world?.pages ?? []) page.leave();
     await server.stop();
-    // Outside a folder that everybody may enter, the cluster lies elsewhere and is linked.
-    const cluster = await realpath(join(dataDir, 'postgres')).catch(() => undefined);
-    await rm(dataDir, { recursive: true, force: true });
-    if (cluster) await rm(cluster, { recursive: true, force: true });
+    await removeData(dataDir);
   }
 }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause } from '../server/test/collaboration/editor.ts';
 import { randomOf } from '../server/test/collaboration/random.ts';
 import { git, must } from '../server/test/git/repository.ts';
 import { type Person, type RecordObject, register } from '../server/test/support/api.ts';
+import { removeData } from '../server/test/support/remove-data.ts';
 import { freePort, Server } from './server.ts';
 
 type Options = { seed: number; runs: number; say?: (line: string) => void };
@@ -50,10 +51,8 @@ export async function push({ seed, runs, say = () => undefined }: Options): Prom
     }
   } finally {
     await server.stop();
-    const cluster = await realpath(join(dataDir, 'postgres')).catch(() => undefined);
-    for (const path of [dataDir, folder, ...(cluster ? [cluster] : [])]) {
-      await rm(path, { recursive: true, force: true });
-    }
+    await removeData(dataDir);
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

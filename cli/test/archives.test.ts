@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { zip } from '../../server/test/archives/zips.ts';
 import { kyozo, run, type Served, serveIn } from '../../server/test/start/process.ts';
+import { removeData } from '../../server/test/support/remove-data.ts';
 
 let folder: string;
 let server: Served;
@@ -18,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.stop();
-  await rm(folder, { recursive: true, force: true });
+  await removeData(folder);
 });
 
 test('a zip goes in, comes out as a folder and as a zip, and in again unchanged', {

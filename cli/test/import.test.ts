@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { kyozo, run, type Served, serveIn } from '../../server/test/start/process.ts';
 import { Person, type RecordObject } from '../../server/test/support/api.ts';
+import { removeData } from '../../server/test/support/remove-data.ts';
 import { choose, visit } from '../../server/test/workspaces/visit.ts';
 
 /** Every Markdown file that other people's packages brought: real input, none of it ours. */
@@ -27,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.stop();
-  await rm(folder, { recursive: true, force: true });
+  await removeData(folder);
 });
 
 test('all of it comes in by the command line', { timeout: 120_000 }, async () => {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kyozo, serveIn } from '../start/process.ts';
 import { Person, type RecordObject, register } from '../support/api.ts';
+import { removeData } from '../support/remove-data.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const MB = 2 ** 20;
@@ -196,7 +197,7 @@ test('300 MiB in and out hold less than 80 MB', { timeout: 120_000 }, async () =
     expect((await high()) - idle).toBeLessThan(80);
   } finally {
     await served.stop();
-    await rm(folder, { recursive: true, force: true });
+    await removeData(folder);
   }
 });
 

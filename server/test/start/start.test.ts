@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Person, type RecordObject, register } from '../support/api.ts';
+import { removeData } from '../support/remove-data.ts';
 import { cloneDatabase } from '../support/server.ts';
 import { follow } from '../workspaces/sse.ts';
 import { kyozo, run as runProgram, serveIn } from './process.ts';
@@ -12,7 +13,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kyozo-start-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => removeData(folder));
 
 const secret = 's'.repeat(32);
 const start = (environment: Record<string, string | undefined>) =>

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -6,6 +6,7 @@ import type { TestProject } from 'vitest/node';
 import { startEmbedded } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { prepareJobs } from '../../src/jobs/queue.ts';
+import { removeData } from './remove-data.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -46,7 +47,7 @@ async function start(): Promise<{ url: string; stop(): Promise<void> }> {
     url,
     stop: async () => {
       await embedded.stop();
-      await rm(folder, { recursive: true, force: true });
+      await removeData(folder);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { freePort, Server } from '../../../../soak/server.ts';
 import { S3Store } from '../../../src/storage/s3.ts';
 import { type Person, type RecordObject, register } from '../../support/api.ts';
 import { runJob } from '../../support/jobs.ts';
+import { removeData } from '../../support/remove-data.ts';
 import { startServer, type TestServer } from '../../support/server.ts';
 import { namesOf } from '../collect.ts';
 import { FaultyProxy } from './proxy.ts';
@@ -250,9 +251,7 @@ test.skipIf(endpoint === undefined)(
         expect((await bytesOf(person, id)).bytes.equals(bytes)).toBe(true);
     } finally {
       await server.stop();
-      const cluster = await realpath(join(dataDir, 'postgres')).catch(() => undefined);
-      await rm(folder, { recursive: true, force: true });
-      if (cluster) await rm(cluster, { recursive: true, force: true });
+      await removeData(folder);
     }
   },
   240_000,
