@@ -13,6 +13,8 @@ export default defineConfig({
     experimental: { viteModuleRunner: false, nodeLoader: false },
     // The server's modules are loaded once for all the files of a worker; no test replaces one.
     isolate: false,
+    // A condition is waited for as long as Playwright waits, not for a second.
+    expect: { poll: { timeout: 25_000 } },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [
