@@ -145,6 +145,10 @@ async function makeKeys(keyring: string): Promise<void> {
   await tool(keyring, '--gen-key', '-n', 'client.admin', ...all);
 }
 
+/**
+ * Without a cache of the gateways: each change of a bucket would be told to all of them, and one that was
+ * killed is waited for half a minute.
+ */
 const settings = (folder: string, fsid: string, monitor: number): string => `
 [global]
 fsid = ${fsid}
@@ -162,7 +166,7 @@ mon data = ${folder}/mon
 osd data = ${folder}/osd
 rgw data = ${folder}/rgw
 mon allow pool size one = true
-mon data avail crit = 1
+mon data avail crit = 0
 mon max pg per osd = 1000
 osd pool default size = 1
 osd pool default min size = 1
@@ -179,6 +183,7 @@ bluestore block wal create = false
 bluestore cache autotune = false
 bluestore cache size = 67108864
 rgw enable apis = s3, admin
+rgw cache enabled = false
 rgw thread pool size = 32
 rgw dynamic resharding = false
 `;

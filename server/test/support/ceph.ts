@@ -23,12 +23,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   const folder = await mkdtemp(join(tmpdir(), 'kyozo-ceph-'));
   const { ceph, started } = await Ceph.begin(folder);
-  // Told at the end; its tests fail meanwhile, as nothing answers.
-  started.catch(() => undefined);
+  const settled = started.catch((error) => console.error('Ceph did not start.', error));
   project.provide('s3Endpoint', ceph.endpoint);
   project.provide('cephConf', ceph.conf);
   return async () => {
-    await started.finally(() => ceph.stop());
+    await settled;
+    await ceph.stop();
     await rm(folder, { recursive: true, force: true });
   };
 }

@@ -29,5 +29,5 @@ async function untilAnswered(url: string): Promise<void> {
     );
     if (answered) return;
   }
-  throw new Error('Ceph did not start; the end of the run says why.');
+  throw new Error('Ceph did not start; the setup of the tests says why.');
 }
