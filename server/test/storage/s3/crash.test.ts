@@ -6,8 +6,8 @@ import { cephConf } from './support.ts';
 test('every acknowledged file survives kill -9 of the server and of S3', async () => {
   const said: string[] = [];
   await blobs({
-    ...{ seed: 7, runs: 5, cephConf },
+    ...{ seed: 7, runs: 10, cephConf },
     say: (line) => void said.push(line),
   });
-  expect(said.filter((line) => line.startsWith('run '))).toHaveLength(5);
+  expect(said.filter((line) => line.startsWith('run '))).toHaveLength(10);
 }, 600_000);
