@@ -8,17 +8,19 @@ import { matrix } from './matrix.ts';
 import { variants } from './mutants/variants.ts';
 import { mutants } from './mutants.ts';
 import { push } from './push.ts';
+import { pushers } from './pushers.ts';
 
 /** A soak: as many runs as asked, the same for the same seed. @throws Error that says what was lost */
 type Soak = (options: { seed: number; runs: number; say: (line: string) => void }) => Promise<void>;
 
 const soaks: Record<string, { run: Soak; runs: number }> = {
-  blobs: { run: blobs, runs: 100 },
+  blobs: { run: blobs, runs: 200 },
   crash: { run: crash, runs: 200 },
   fuzz: { run: fuzz, runs: 100_000 },
   matrix: { run: matrix, runs: 250_000 },
   mutants: { run: mutants, runs: variants.length },
   push: { run: push, runs: 1_000 },
+  pushers: { run: pushers, runs: 100 },
 };
 
 const { values, positionals } = parseArgs({

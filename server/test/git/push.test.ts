@@ -259,25 +259,6 @@ test('a key that may only read, and an archived workspace, refuse a push', async
   expect(await filesByPath()).toEqual({});
 });
 
-test('ten who push at once all land', { timeout: 120_000 }, async () => {
-  await write('start.md', 'start\n');
-  await commit('start');
-  await must(clone, 'push', '-q', 'origin', 'HEAD:main');
-  const push = async (index: number) => {
-    const mine = await cloned(`pusher-${index}`);
-    await writeFile(join(mine, `file-${index}.md`), `${index}\n`);
-    await must(mine, 'add', '.');
-    await must(mine, 'commit', '-qm', `file ${index}`);
-    while (!(await git(mine, 'push', '-q', 'origin', 'HEAD:main')).ok) {
-      await must(mine, 'pull', '-q', '--rebase', 'origin', 'main');
-    }
-  };
-  await Promise.all(Array.from({ length: 10 }, (_, index) => push(index)));
-  expect(Object.keys(await filesByPath())).toHaveLength(11);
-  const last = await cloned('last');
-  expect((await must(last, 'ls-files')).split('\n')).toHaveLength(11);
-});
-
 async function cloned(name: string, ...options: string[]): Promise<string> {
   await must(place.folder, 'clone', '-q', ...options, address, name);
   return join(place.folder, name);
