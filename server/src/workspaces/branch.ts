@@ -1,4 +1,13 @@
-import { belongsTo, define, integer, json, nobody, signedIn, text, timestamp } from '@kyozo/resource';
+import {
+  belongsTo,
+  define,
+  integer,
+  json,
+  nobody,
+  signedIn,
+  text,
+  timestamp,
+} from '@kyozo/resource';
 
 export const branch = define({
   type: 'branches',

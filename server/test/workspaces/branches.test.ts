@@ -239,6 +239,12 @@ test('who may: every member and no stranger, by what a key is for', async () => 
     expect((await readsFiles.get(path)).status).toBe(403);
   }
   const commits = `/workspaces/${workspace.id}/commits`;
+  const { head } = (await branchNamed('topic')).attributes;
+  for (const path of [`${commits}/${head}`, `${commits}/${head}/changes`]) {
+    expect((await eve.get(path)).status).toBe(404);
+    expect((await reader.get(path)).status).toBe(200);
+    expect((await readsFiles.get(path)).status).toBe(403);
+  }
   expect((await eve.get(commits)).status).toBe(404);
   expect((await reader.get(commits)).status).toBe(200);
   expect((await readsFiles.get(commits)).status).toBe(403);
@@ -316,6 +322,33 @@ test('the commits of a workspace and of a branch, a page at a time', async () =>
       paths: ['x/ü.md', 'y.md'],
     },
   });
+  const one = `/workspaces/${workspace.id}/commits/${newest!.id}`;
+  expect((await ann.get<RecordObject>(one)).body.data).toEqual(newest);
+  expect((await ann.get(`${one}/changes`)).body.meta).toMatchObject({
+    ...{ head: newest!.id, base: newest!.attributes.parents[0], total: 2 },
+    files: [
+      { path: 'x/ü.md', kind: 'added', additions: 1, deletions: 0 },
+      { path: 'y.md', kind: 'added', additions: 1, deletions: 0 },
+    ],
+  });
+  const diff = await ann.fetch(`${one}/changes?filePath=y.md`);
+  expect(await diff.text()).toContain('--- /dev/null');
+  expect((await ann.get(`${one}/changes?filePath=a.md`)).status).toBe(404);
+  // The first commit of all is compared with nothing.
+  const root = `/workspaces/${workspace.id}/commits/${second.data[0]!.id}/changes`;
+  expect((await ann.get(root)).body.meta).toMatchObject({ base: null, files: [{ path: 'a.md' }] });
+  // A merge shows what it brought to the side that it was made on.
+  expect((await merge((await branchNamed('topic')).id)).status).toBe(200);
+  const [merged] = (await commitsAt(`/workspaces/${workspace.id}/commits`)).data;
+  expect(merged!.attributes.parents).toHaveLength(2);
+  const brought = `/workspaces/${workspace.id}/commits/${merged!.id}/changes`;
+  expect((await ann.get(brought)).body.meta).toMatchObject({ total: 2 });
+  const elsewhere = await ann.workspace();
+  for (const id of [newest!.id, 'e'.repeat(40), 'x']) {
+    for (const path of [`commits/${id}`, `commits/${id}/changes`]) {
+      expect((await ann.get(`/workspaces/${elsewhere.id}/${path}`)).status).toBe(404);
+    }
+  }
   const status = async (query: string) =>
     (await ann.get(`/workspaces/${workspace.id}/commits?${query}`)).status;
   expect(await status('branchName=none')).toBe(404);
