@@ -1,6 +1,7 @@
 import { access, invitation } from './messages/access.ts';
 import { account, keys } from './messages/account.ts';
 import { branches } from './messages/branches.ts';
+import { commits } from './messages/commits.ts';
 import { history } from './messages/history.ts';
 import { notifications } from './messages/notifications.ts';
 import { storage } from './messages/storage.ts';
@@ -53,6 +54,7 @@ export const messages = {
   invitation,
   account,
   branches,
+  commits,
   keys,
   team,
   notifications,
@@ -103,6 +105,8 @@ export const messages = {
   },
   workspaces: {
     title: 'Workspaces',
+    tabs: 'Places of the workspace',
+    files: 'Files',
     create: 'New workspace',
     createTitle: 'New workspace',
     createText: 'A place for the documents, notebooks and files of one subject.',

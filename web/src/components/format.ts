@@ -1,3 +1,5 @@
+import { messages } from '../messages.ts';
+
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
@@ -27,6 +29,15 @@ export function until(time: string, now = Date.now()): string {
 /** Date and time in full. */
 export function moment(time: string): string {
   return exact.format(new Date(time));
+}
+
+/** The day of a moment: "Today", "Yesterday", else its date. */
+export function dayOf(time: string, now = Date.now()): string {
+  const date = day.format(new Date(time));
+  if (date === day.format(now)) return messages.commits.today;
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  return date === day.format(yesterday) ? messages.commits.yesterday : date;
 }
 
 /** Bytes with a unit; a kB is 1024 bytes. */

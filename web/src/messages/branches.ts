@@ -15,7 +15,6 @@ export const branches = {
   same: 'This branch holds nothing that main does not.',
   binary: 'Not a text: it cannot be shown line by line.',
   changes: (path: string) => `Changes of ${path}`,
-  files: (count: number) => (count === 1 ? '1 file changed' : `${count} files changed`),
   kinds: { added: 'added', changed: 'changed', deleted: 'deleted' },
   merge: 'Merge into main',
   merged: (name: string) => `Merged “${name}” into main`,
