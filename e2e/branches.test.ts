@@ -86,7 +86,7 @@ test('the commits of a workspace and of a branch are listed, and each shows what
   await pushOn('main', { 'Straight.md': '# Straight to main\n' });
   await today.getByRole('link', { name: 'Work on Straight.md' }).waitFor();
 
-  await page.getByRole('button', { name: 'Branch', exact: true }).click();
+  await page.getByLabel('Branch', { exact: true }).click();
   await page.getByRole('option', { name: 'topic' }).click();
   const commit = today.getByRole('link', { name: 'Work on Pushed.md' });
   await commit.waitFor();
