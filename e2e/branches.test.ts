@@ -1,18 +1,15 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { must, temporary } from '../server/test/git/repository.ts';
 import { launchBrowser } from './browser.ts';
-import { newPerson, password, register } from './person.ts';
+import { newPerson, register } from './person.ts';
 import { type Server, startServer } from './server.ts';
+import { clone, type WorkingCopy } from './working-copy.ts';
 
 let server: Server;
 let browser: Browser;
 let page: Page;
-let place: Awaited<ReturnType<typeof temporary>>;
 /** A clone of the workspace that is open in the page. */
-let work: string;
+let work: WorkingCopy;
 let people = 0;
 
 beforeAll(async () => {
@@ -28,28 +25,26 @@ beforeEach(async () => {
   page = await newPerson(browser, server.url);
   const email = `radia${people++}@example.org`;
   await register(page, 'Radia Perlman', email);
-  place = await temporary();
-  work = join(place.folder, 'work');
   await page.getByRole('treeitem', { name: 'Getting started' }).click();
-  await must(place.folder, 'clone', '-q', await cloneAddress(email), 'work');
+  work = await clone(page, email);
 });
 
 afterEach(async () => {
-  await place.remove();
+  await work.remove();
   await page.context().close();
 });
 
 test('a branch that git pushed appears by itself, is merged, and its file is there', async () => {
   await openTab('Branches');
   await page.getByRole('heading', { name: 'There is only main' }).waitFor();
-  await pushOn('topic', { 'Pushed.md': '# Pushed with git\n' });
+  await work.push('topic', { 'Pushed.md': '# Pushed with git\n' });
   // Nobody reloads: the page hears of it.
   await page.getByText('1 ahead, 0 behind').waitFor();
-  await pushOn('topic', { 'Pushed.md': '# Pushed with git again\n' });
+  await work.push('topic', { 'Pushed.md': '# Pushed with git again\n' });
   await page.getByText('2 ahead, 0 behind').waitFor();
-  await pushOn('other', { 'Other.md': '# Other\n' });
+  await work.push('other', { 'Other.md': '# Other\n' });
   await page.getByRole('link', { name: 'other' }).waitFor();
-  await must(work, 'push', '-q', 'origin', '--delete', 'other');
+  await work.git('push', '-q', 'origin', '--delete', 'other');
   await page.getByRole('link', { name: 'other' }).waitFor({ state: 'detached' });
 
   await page.getByRole('link', { name: 'topic' }).click();
@@ -61,29 +56,64 @@ test('a branch that git pushed appears by itself, is merged, and its file is the
   expect(new URL(page.url()).pathname).toMatch(/^\/workspaces\/[^/]+$/u);
 });
 
+test('what both sides changed is decided file by file, and merged as it was decided', async () => {
+  const names = ['ours.txt', 'theirs.txt', 'both.txt'];
+  const texts = (text: string) => Object.fromEntries(names.map((name) => [name, text]));
+  await work.push('main', texts('one\ntwo\nthree\n'));
+  await work.push('topic', texts('one\nbranch\nthree\n'));
+  await work.push('main', texts('one\nmain\nthree\n'));
+  await openTab('Branches');
+  await page.getByRole('link', { name: 'topic' }).click();
+  await page.getByText('3 files changed').waitFor();
+  const merge = page.getByRole('button', { name: 'Merge into main' });
+  await merge.click();
+  const conflicts = page.getByRole('region', { name: 'Changed on both sides' });
+  await conflicts.getByText('Nothing was merged yet').waitFor();
+  // Nothing can be merged before each is decided.
+  for (const [name, choice] of [
+    ['ours.txt', 'main'],
+    ['theirs.txt', 'Branch'],
+    ['both.txt', 'Both'],
+  ] as const) {
+    expect(await merge.isDisabled()).toBe(true);
+    const group = conflicts.getByLabel(`What stands of ${name}`);
+    await group.getByRole('radio', { name: choice }).click();
+  }
+  await merge.click();
+  await page.getByText('Merged “topic” into main').waitFor();
+  await page.getByRole('grid').getByRole('link', { name: 'both.txt' }).waitFor();
+  await work.git('fetch', '-q');
+  const merged = async (name: string) => work.git('show', `origin/main:${name}`);
+  expect(await merged('ours.txt')).toBe('one\nmain\nthree');
+  expect(await merged('theirs.txt')).toBe('one\nbranch\nthree');
+  expect(await merged('both.txt')).toBe(
+    'one\n<<<<<<< main\nmain\n=======\nbranch\n>>>>>>> topic\nthree',
+  );
+});
+
 test('a branch that is deleted comes back with an undo', async () => {
-  await pushOn('topic', { 'Pushed.md': '# Pushed with git\n' });
-  const head = await must(work, 'rev-parse', 'HEAD');
+  await work.push('topic', { 'Pushed.md': '# Pushed with git\n' });
+  const head = await work.git('rev-parse', 'HEAD');
   await openTab('Branches');
   await page.getByRole('button', { name: 'Delete the branch topic' }).click();
   await page.getByText('Deleted the branch “topic”').waitFor();
   await page.getByRole('heading', { name: 'There is only main' }).waitFor();
-  expect(await must(work, 'ls-remote', 'origin', 'refs/heads/topic')).toBe('');
+  expect(await work.git('ls-remote', 'origin', 'refs/heads/topic')).toBe('');
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.getByRole('link', { name: 'topic' }).waitFor();
-  expect(await must(work, 'ls-remote', 'origin', 'refs/heads/topic')).toContain(head);
+  expect(await work.git('ls-remote', 'origin', 'refs/heads/topic')).toContain(head);
 });
 
 test('the commits of a workspace and of a branch are listed, and each shows what it changed', async () => {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await pushOn('topic', { 'Pushed.md': '# Pushed with git\n' });
-  const id = await must(work, 'rev-parse', 'HEAD');
+  await work.push('topic', { 'Pushed.md': '# Pushed with git\n' });
+  const id = await work.git('rev-parse', 'HEAD');
   await openTab('Commits');
   const today = page.getByRole('list', { name: 'Commits of Today' });
   await today.getByRole('link', { name: 'Add Welcome.md' }).waitFor();
   expect(await today.getByRole('link', { name: 'Work on Pushed.md' }).count()).toBe(0);
   // What is committed while the list is open is in it.
-  await pushOn('main', { 'Straight.md': '# Straight to main\n' });
+  await work.push('main', { 'Straight.md': '# Straight to main\n' });
   await today.getByRole('link', { name: 'Work on Straight.md' }).waitFor();
 
   await page.getByLabel('Branch', { exact: true }).click();
@@ -108,31 +138,4 @@ async function openTab(name: string): Promise<void> {
   await tabs.getByRole('link', { name }).click();
   await page.getByRole('heading', { name, exact: true }).waitFor();
   expect(await tabs.locator('[aria-current=page]').textContent()).toContain(name);
-}
-
-/** Commits files on a branch, which begins at `main`, and pushes it. */
-async function pushOn(branch: string, files: Record<string, string>): Promise<void> {
-  await must(work, 'fetch', '-q');
-  const known = await must(work, 'branch', '--list', '--remotes', `origin/${branch}`);
-  const from = known ? `origin/${branch}` : 'origin/main';
-  await must(work, 'switch', '-q', '-C', branch, from);
-  for (const [path, content] of Object.entries(files)) await writeFile(join(work, path), content);
-  await must(work, 'add', '-A');
-  await must(work, 'commit', '-q', '-m', `Work on ${Object.keys(files).join(' and ')}`);
-  await must(work, 'push', '-q', 'origin', branch);
-}
-
-/** What the app says to clone, with a credential in it. */
-async function cloneAddress(email: string): Promise<string> {
-  const signedIn = await fetch(`${server.url}/api/v1/users/sign-in`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/vnd.api+json' },
-    body: JSON.stringify({ data: { type: 'users', attributes: { email, password } } }),
-  });
-  const { meta } = (await signedIn.json()) as { meta: { accessToken: string } };
-  await page.getByRole('button', { name: 'Clone', exact: false }).click();
-  const command = await page.getByText(/^git clone /u).textContent();
-  await page.keyboard.press('Escape');
-  const address = command!.replace('git clone ', '');
-  return address.replace('http://', `http://x:${meta.accessToken}@`);
 }

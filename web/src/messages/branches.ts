@@ -20,7 +20,8 @@ export const branches = {
   merged: (name: string) => `Merged “${name}” into main`,
   mergeFailed: 'Merge the branch',
   conflictTitle: 'Changed on both sides',
-  conflictText: 'Nothing was merged yet. Choose what stands of each file, then merge again.',
+  conflictText:
+    'Nothing was merged yet. Choose what stands of each file, then merge again. “Both” keeps the two texts between conflict markers, to be edited in the file afterwards.',
   choose: (path: string) => `What stands of ${path}`,
   choices: { ours: 'main', theirs: 'Branch', both: 'Both' },
   sides: { ours: 'In main', theirs: 'In the branch' },
