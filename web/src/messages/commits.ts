@@ -15,7 +15,7 @@ export const commits = {
   emptyText:
     'Each version of a file is a commit. Write a document, upload files or push with git, and what happened is listed here.',
   untitled: 'Without a message',
-  parents: 'Parents',
+  parents: (count: number) => (count === 1 ? 'Parent' : 'Parents'),
   changed: (count: number) => (count === 1 ? '1 file changed' : `${count} files changed`),
   first: (shown: number) => `The first ${shown} are shown.`,
   same: 'This commit changes no file.',
