@@ -109,7 +109,7 @@ test('the commits of a workspace and of a branch are listed, and each shows what
   await work.push('topic', { 'Pushed.md': '# Pushed with git\n' });
   const id = await work.git('rev-parse', 'HEAD');
   await openTab('Commits');
-  const today = page.getByRole('list', { name: 'Commits of Today' });
+  const today = page.getByRole('list', { name: 'Commits of today' });
   await today.getByRole('link', { name: 'Add Welcome.md' }).waitFor();
   expect(await today.getByRole('link', { name: 'Work on Pushed.md' }).count()).toBe(0);
   // What is committed while the list is open is in it.

@@ -39,7 +39,7 @@ export function workspacePlaces(openFiles: (page: Page) => Promise<void>): Place
       name: 'commits',
       open: async (page) => {
         await openTab(page, 'Commits');
-        await page.getByRole('list', { name: 'Commits of Today' }).waitFor();
+        await page.getByRole('list', { name: 'Commits of today' }).waitFor();
       },
     },
     {

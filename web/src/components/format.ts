@@ -1,5 +1,3 @@
-import { messages } from '../messages.ts';
-
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
@@ -31,13 +29,13 @@ export function moment(time: string): string {
   return exact.format(new Date(time));
 }
 
-/** The day of a moment: "Today", "Yesterday", else its date. */
+/** The day of a moment: "today", "yesterday", else its date. */
 export function dayOf(time: string, now = Date.now()): string {
   const date = day.format(new Date(time));
-  if (date === day.format(now)) return messages.commits.today;
+  if (date === day.format(now)) return relative.format(0, 'day');
   const yesterday = new Date(now);
   yesterday.setDate(yesterday.getDate() - 1);
-  return date === day.format(yesterday) ? messages.commits.yesterday : date;
+  return date === day.format(yesterday) ? relative.format(-1, 'day') : date;
 }
 
 /** Bytes with a unit; a kB is 1024 bytes. */

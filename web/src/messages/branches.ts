@@ -1,5 +1,5 @@
 /** What one reads about the branches of a workspace. */
-export const branches = {
+export const branchTexts = {
   title: 'Branches',
   create: 'New branch',
   createText: 'It begins where main is now.',

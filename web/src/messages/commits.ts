@@ -1,11 +1,9 @@
 /** What one reads about the commits of a workspace. */
-export const commits = {
+export const commitTexts = {
   title: 'Commits',
   list: (day: string) => `Commits of ${day}`,
   branch: 'Branch',
-  today: 'Today',
-  yesterday: 'Yesterday',
-  undated: 'Without a date',
+  undated: 'without a date',
   merge: 'Merge',
   files: (count: number) => (count === 1 ? '1 file' : `${count} files`),
   copy: (id: string) => `Copy the id ${id}`,

@@ -1,5 +1,5 @@
 /** What one reads about where things are kept. */
-export const storage = {
+export const storageTexts = {
   text: 'Where the files of this team are kept, and how much room they take with all their versions.',
   backends: {
     git: 'Git repositories',

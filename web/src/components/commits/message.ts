@@ -1,9 +1,9 @@
-import { messages } from '../../messages.ts';
+import { commitTexts } from '../../messages/commits.ts';
 import type { Commit } from '../../services/commits.ts';
 
 /** The first line of what a commit says. */
 export function subjectOf({ message }: Pick<Commit, 'message'>): string {
-  return message.split('\n', 1)[0]?.trim() || messages.commits.untitled;
+  return message.split('\n', 1)[0]?.trim() || commitTexts.untitled;
 }
 
 /** What it says after that. */
