@@ -2,7 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchBrowser } from './browser.ts';
-import { furnishTeam } from './furnish.ts';
+import { furnishBranch, furnishTeam } from './furnish.ts';
 import { newPerson, register } from './person.ts';
 import { outside, type Place, places } from './places.ts';
 import { type Server, startServer } from './server.ts';
@@ -25,6 +25,7 @@ let page: Page;
 beforeAll(async () => {
   [stranger, page] = [await newPerson(browser, server.url), await newPerson(browser, server.url)];
   await register(page, 'Ada Lovelace', 'ada@example.org');
+  await furnishBranch(page, 'ada@example.org');
   const guest = await newPerson(browser, server.url);
   await furnishTeam(page, guest);
   await guest.context().close();

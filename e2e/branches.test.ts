@@ -1,14 +1,16 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { must, temporary } from '../server/test/git/repository.ts';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { launchBrowser } from './browser.ts';
-import { newPerson, password, register } from './person.ts';
+import { newPerson, register } from './person.ts';
 import { type Server, startServer } from './server.ts';
+import { clone, type WorkingCopy } from './working-copy.ts';
 
 let server: Server;
 let browser: Browser;
+let page: Page;
+/** A clone of the workspace that is open in the page. */
+let work: WorkingCopy;
+let people = 0;
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([startServer(), launchBrowser()]);
@@ -19,47 +21,121 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test('a branch that git pushed is seen, merged, and its file is there', async () => {
-  const page = await newPerson(browser, server.url);
-  await register(page, 'Radia Perlman', 'radia@example.org');
-  const signedIn = await fetch(`${server.url}/api/v1/users/sign-in`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/vnd.api+json' },
-    body: JSON.stringify({
-      data: { type: 'users', attributes: { email: 'radia@example.org', password } },
-    }),
-  });
-  const { meta } = (await signedIn.json()) as { meta: { accessToken: string } };
+beforeEach(async () => {
+  page = await newPerson(browser, server.url);
+  const email = `radia${people++}@example.org`;
+  await register(page, 'Radia Perlman', email);
   await page.getByRole('treeitem', { name: 'Getting started' }).click();
-  await page.getByRole('button', { name: 'Clone', exact: false }).click();
-  const command = await page.getByText(/^git clone /u).textContent();
-  const address = command!
-    .replace('git clone ', '')
-    .replace('http://', `http://x:${meta.accessToken}@`);
-  await page.getByRole('link', { name: 'Branches' }).click();
+  work = await clone(page, email);
+});
+
+afterEach(async () => {
+  await work.remove();
+  await page.context().close();
+});
+
+test('a branch that git pushed appears by itself, is merged, and its file is there', async () => {
+  await openTab('Branches');
   await page.getByRole('heading', { name: 'There is only main' }).waitFor();
-
-  const place = await temporary();
-  try {
-    await must(place.folder, 'clone', '-q', address, 'work');
-    const work = join(place.folder, 'work');
-    await must(work, 'switch', '-q', '-c', 'topic');
-    await writeFile(join(work, 'Pushed.md'), '# Pushed with git\n');
-    await must(work, 'add', '-A');
-    await must(work, 'commit', '-q', '-m', 'Add a page');
-    await must(work, 'push', '-q', 'origin', 'topic');
-  } finally {
-    await place.remove();
-  }
-
-  await page.reload();
+  await work.push('topic', { 'Pushed.md': '# Pushed with git\n' });
+  // Nobody reloads: the page hears of it.
   await page.getByText('1 ahead, 0 behind').waitFor();
+  await work.push('topic', { 'Pushed.md': '# Pushed with git again\n' });
+  await page.getByText('2 ahead, 0 behind').waitFor();
+  await work.push('other', { 'Other.md': '# Other\n' });
+  await page.getByRole('link', { name: 'other' }).waitFor();
+  await work.git('push', '-q', 'origin', '--delete', 'other');
+  await page.getByRole('link', { name: 'other' }).waitFor({ state: 'detached' });
+
   await page.getByRole('link', { name: 'topic' }).click();
   await page.getByText('1 file changed').waitFor();
-  await page.getByText('Pushed.md').click();
   await page.getByRole('table', { name: 'Changes of Pushed.md' }).waitFor();
   await page.getByRole('button', { name: 'Merge into main' }).click();
   await page.getByText('Merged “topic” into main').waitFor();
   await page.getByRole('grid').getByRole('link', { name: 'Pushed.md' }).waitFor();
   expect(new URL(page.url()).pathname).toMatch(/^\/workspaces\/[^/]+$/u);
 });
+
+test('what both sides changed is decided file by file, and merged as it was decided', async () => {
+  const names = ['ours.txt', 'theirs.txt', 'both.txt'];
+  const texts = (text: string) => Object.fromEntries(names.map((name) => [name, text]));
+  await work.push('main', texts('one\ntwo\nthree\n'));
+  await work.push('topic', texts('one\nbranch\nthree\n'));
+  await work.push('main', texts('one\nmain\nthree\n'));
+  await openTab('Branches');
+  await page.getByRole('link', { name: 'topic' }).click();
+  await page.getByText('3 files changed').waitFor();
+  const merge = page.getByRole('button', { name: 'Merge into main' });
+  await merge.click();
+  const conflicts = page.getByRole('region', { name: 'Changed on both sides' });
+  await conflicts.getByText('Nothing was merged yet').waitFor();
+  // Nothing can be merged before each is decided.
+  for (const [name, choice] of [
+    ['ours.txt', 'main'],
+    ['theirs.txt', 'Branch'],
+    ['both.txt', 'Both'],
+  ] as const) {
+    expect(await merge.isDisabled()).toBe(true);
+    const group = conflicts.getByLabel(`What stands of ${name}`);
+    await group.getByRole('radio', { name: choice }).click();
+  }
+  await merge.click();
+  await page.getByText('Merged “topic” into main').waitFor();
+  await page.getByRole('grid').getByRole('link', { name: 'both.txt' }).waitFor();
+  await work.git('fetch', '-q');
+  const merged = async (name: string) => work.git('show', `origin/main:${name}`);
+  expect(await merged('ours.txt')).toBe('one\nmain\nthree');
+  expect(await merged('theirs.txt')).toBe('one\nbranch\nthree');
+  expect(await merged('both.txt')).toBe(
+    'one\n<<<<<<< main\nmain\n=======\nbranch\n>>>>>>> topic\nthree',
+  );
+});
+
+test('a branch that is deleted comes back with an undo', async () => {
+  await work.push('topic', { 'Pushed.md': '# Pushed with git\n' });
+  const head = await work.git('rev-parse', 'HEAD');
+  await openTab('Branches');
+  await page.getByRole('button', { name: 'Delete the branch topic' }).click();
+  await page.getByText('Deleted the branch “topic”').waitFor();
+  await page.getByRole('heading', { name: 'There is only main' }).waitFor();
+  expect(await work.git('ls-remote', 'origin', 'refs/heads/topic')).toBe('');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('link', { name: 'topic' }).waitFor();
+  expect(await work.git('ls-remote', 'origin', 'refs/heads/topic')).toContain(head);
+});
+
+test('the commits of a workspace and of a branch are listed, and each shows what it changed', async () => {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await work.push('topic', { 'Pushed.md': '# Pushed with git\n' });
+  const id = await work.git('rev-parse', 'HEAD');
+  await openTab('Commits');
+  const today = page.getByRole('list', { name: 'Commits of today' });
+  await today.getByRole('link', { name: 'Add Welcome.md' }).waitFor();
+  expect(await today.getByRole('link', { name: 'Work on Pushed.md' }).count()).toBe(0);
+  // What is committed while the list is open is in it.
+  await work.push('main', { 'Straight.md': '# Straight to main\n' });
+  await today.getByRole('link', { name: 'Work on Straight.md' }).waitFor();
+
+  await page.getByLabel('Branch', { exact: true }).click();
+  await page.getByRole('option', { name: 'topic' }).click();
+  const commit = today.getByRole('link', { name: 'Work on Pushed.md' });
+  await commit.waitFor();
+  await page.getByRole('button', { name: `Copy the id ${id.slice(0, 7)}` }).click();
+  await page.getByText('Copied the id of the commit').waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(id);
+  await commit.focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Work on Pushed.md' }).waitFor();
+  const table = page.getByRole('table', { name: 'Changes of Pushed.md' });
+  await table.getByText('# Pushed with git').waitFor();
+  expect(page.url()).toContain(id);
+});
+
+async function openTab(name: string): Promise<void> {
+  const tabs = page.getByRole('navigation', { name: 'Places of the workspace' });
+  await tabs.getByRole('link', { name }).click();
+  await page.getByRole('heading', { name, exact: true }).waitFor();
+  expect(await tabs.locator('[aria-current=page]').textContent()).toContain(name);
+}

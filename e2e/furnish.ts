@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { chooseTeam, fillAccount, invite, makeTeam, openText } from './person.ts';
+import { clone } from './working-copy.ts';
 
 const markdown = `# Field notes: the reservoir in spring
 
@@ -56,6 +57,28 @@ export async function furnish(page: Page): Promise<void> {
   await runCells(page);
   await page.goto('/settings/api-keys');
   await makeKey(page, 'Laptop git');
+}
+
+/** Gives the first workspace of an account a branch, pushed with git, that cannot be merged by itself. */
+export async function furnishBranch(page: Page, email: string): Promise<void> {
+  await page.goto('/');
+  await page.getByRole('treeitem', { name: 'Getting started' }).click();
+  const copy = await clone(page, email);
+  const notes = (line: string) => ({
+    'Conflict.md': `# Level of the dam\n\n${line}\n\nBy hand.\n`,
+  });
+  await copy.push('main', notes('Not measured yet.'), 'Begin the notes of the dam');
+  await copy.push(
+    'spring-edits',
+    notes('It rose by 41 cm in spring.'),
+    'Write what spring brought',
+  );
+  await copy.push(
+    'main',
+    notes('It is 2.48 m now.'),
+    'Write the readings of main\n\nTaken at noon.',
+  );
+  await copy.remove();
 }
 
 /** The team that `furnishTeam` makes. */

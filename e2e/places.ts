@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { teamName } from './furnish.ts';
 import { chooseTeam, invite, openText, password, saved } from './person.ts';
 import { transferPlaces } from './transfer-places.ts';
+import { workspacePlaces } from './workspace-places.ts';
 
 export type Place = {
   name: string;
@@ -63,13 +64,7 @@ export const places: readonly Place[] = [
       await page.getByRole('list', { name: 'Lines of version' }).waitFor();
     },
   },
-  {
-    name: 'branches',
-    open: async (page) => {
-      await openFiles(page);
-      await visit(page, `${new URL(page.url()).pathname}/branches`, 'Branches');
-    },
-  },
+  ...workspacePlaces(openFiles),
   { name: 'notebook', open: (page) => openFile(page, 'Notebook.md') },
   { name: 'notebooks', open: (page) => visit(page, '/notebooks', 'Notebooks') },
   { name: 'trash', open: (page) => visit(page, '/trash', 'Trash') },
@@ -87,6 +82,14 @@ export const places: readonly Place[] = [
   { name: 'settings', open: (page) => visit(page, '/settings', 'Profile') },
   { name: 'appearance', open: (page) => visit(page, '/settings/appearance', 'Appearance') },
   { name: 'storage', open: (page) => visit(page, '/settings/storage', 'Storage') },
+  {
+    name: 'storage-move',
+    open: async (page) => {
+      await visit(page, '/settings/storage', 'Storage');
+      await page.getByRole('button', { name: 'Move the storage of Getting started' }).click();
+      await page.getByRole('dialog').getByText('Keep it in').waitFor();
+    },
+  },
   { name: 'api-keys', open: (page) => visit(page, '/settings/api-keys', 'API keys') },
   { name: 'security', open: (page) => visit(page, '/settings/security', 'Security') },
   {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { launchBrowser } from './browser.ts';
-import { furnish, furnishTeam } from './furnish.ts';
+import { furnish, furnishBranch, furnishTeam } from './furnish.ts';
 import { desktop, goToEnd, newPerson, openText, phone, register, signIn } from './person.ts';
 import { outside, places } from './places.ts';
 import { startServer } from './server.ts';
@@ -22,6 +22,7 @@ try {
   const first = await newPerson(browser, server.url);
   await register(first, 'Ada Lovelace', email);
   await furnish(first);
+  await furnishBranch(first, email);
   const guest = await newPerson(browser, server.url);
   await furnishTeam(first, guest);
   await Promise.all([first, guest].map((each) => each.context().close()));

@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, '..');
 
 export type Server = {
   url: string;
+  dataDir: string;
   /** The link in the newest mail to an address whose subject has these words; waits for it. */
   linkMailed(address: string, subject: string): Promise<string>;
   stop(): Promise<void>;
@@ -29,6 +30,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   let child = await run(dataDir, environment);
   return {
     url: environment.PUBLIC_URL,
+    dataDir,
     linkMailed: (address, subject) => linkMailed(join(dataDir, 'mail'), address, subject),
     stop: async () => {
       await end(child);

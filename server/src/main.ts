@@ -13,6 +13,7 @@ import { Actions, type Performers } from './actions.ts';
 import { Answers } from './api/answers.ts';
 import { archives } from './api/archives.ts';
 import { branches } from './api/branches.ts';
+import { commits } from './api/commits.ts';
 import { content } from './api/content.ts';
 import type { Edge } from './api/context.ts';
 import { docs } from './api/docs.ts';
@@ -277,6 +278,7 @@ async function start(
     commits: new CommitList(spawner, storages, pushed),
   };
   await app.register(async (scope) => branches(scope, edge, branching), { prefix: '/api/v1' });
+  await app.register(async (scope) => commits(scope, edge, branching), { prefix: '/api/v1' });
   await app.register(async (scope) => thumbnail(scope, edge, { database, storages }), {
     prefix: '/api/v1',
   });

@@ -1,13 +1,13 @@
 import { access, invitation } from './messages/access.ts';
 import { account, keys } from './messages/account.ts';
-import { branches } from './messages/branches.ts';
-import { history } from './messages/history.ts';
 import { notifications } from './messages/notifications.ts';
-import { storage } from './messages/storage.ts';
 import { team } from './messages/team.ts';
 import { transfers, uploads } from './messages/transfers.ts';
 
-/** Everything a person can read, in one place. Sentences with a gap are functions. */
+/**
+ * Everything a person can read, in one place with the files of `messages/`. Sentences with a gap are
+ * functions. What only places say that are visited later is not here: it loads with them.
+ */
 export const messages = {
   product: 'Kyozo',
   common: {
@@ -52,7 +52,6 @@ export const messages = {
   access,
   invitation,
   account,
-  branches,
   keys,
   team,
   notifications,
@@ -103,6 +102,8 @@ export const messages = {
   },
   workspaces: {
     title: 'Workspaces',
+    tabs: 'Places of the workspace',
+    files: 'Files',
     create: 'New workspace',
     createTitle: 'New workspace',
     createText: 'A place for the documents, notebooks and files of one subject.',
@@ -207,8 +208,6 @@ export const messages = {
     trashedText: 'Bring it back to read or change it.',
     tools: 'Formatting',
   },
-  history,
-  storage,
   cells: {
     run: 'Run this cell',
     runNamed: (name: string) => `Run ${name}`,

@@ -16,6 +16,9 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   '/workspaces/:workspaceId/branches': () => import('./components/branches/Branches.svelte'),
   '/workspaces/:workspaceId/branches/:branchId': () =>
     import('./components/branches/BranchPlace.svelte'),
+  '/workspaces/:workspaceId/commits': () => import('./components/commits/Commits.svelte'),
+  '/workspaces/:workspaceId/commits/:commitId': () =>
+    import('./components/commits/CommitPlace.svelte'),
   '/files/:fileId': () => import('./components/document/FilePlace.svelte'),
   '/files/:fileId/history': () => import('./components/history/History.svelte'),
   '/notebooks': () => import('./components/notebooks/NotebookManager.svelte'),

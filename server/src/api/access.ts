@@ -30,6 +30,8 @@ const plain: Record<string, Access> = {
   'GET /api/v1/files/:id/blame': 'file-versions.read',
   'GET /api/v1/branches/:id/changes': 'branches.read',
   'GET /api/v1/workspaces/:id/commits': 'branches.read',
+  'GET /api/v1/workspaces/:id/commits/:commitId': 'branches.read',
+  'GET /api/v1/workspaces/:id/commits/:commitId/changes': 'branches.read',
   'GET /api/v1/file-versions/:id/content': 'file-versions.read',
   'POST /api/v1/workspaces/:id/import': 'files.create',
   'GET /api/v1/transfers/:id/content': 'transfers.read',

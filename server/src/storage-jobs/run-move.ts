@@ -74,7 +74,12 @@ async function moveAll(
     if (all.length === 0) break;
     for (const [at, { address, from, size }] of all.entries()) {
       signal.throwIfAborted();
-      await relocate({ database, storages }, tenant, { workspaceId, address, from, to });
+      const journey = { workspaceId, address, from, to };
+      await relocate({ database, storages }, tenant, journey).catch(async (error: unknown) => {
+        // What has been moved counts, whatever stopped here.
+        await report(all.length - at);
+        throw error;
+      });
       moved += 1;
       bytes += size;
       const due = moved >= step || performance.now() - told > pace;

@@ -32,7 +32,7 @@ export function branchPerformers({ parts, records, merges }: Branches): Performe
         const command = aim(refs, held.head);
         const problem = findConflict(refs, command);
         if (problem) throw new KyozoError('conflict', sentence(problem));
-        await writeRef(held.transaction, actor, workspaceId, name, command.new);
+        await writeRef(held.transaction, actor, workspaceId, command);
         return command.new;
       });
       // The next open repairs what did not follow.

@@ -19,8 +19,13 @@ export type ChangedFile = {
 };
 /** Where a branch parted from `main`, and what it has changed since. */
 export type BranchChanges = { base: string | null; files: ChangedFile[]; total: number };
-/** A branch and `main`, by the commits they point at. */
-export type Heads = { workspaceId: string; head: string; main: string | null };
+/** A branch and `main`, by the commits they point at, and as a diff calls them; or a commit and its parent. */
+export type Heads = {
+  workspaceId: string;
+  head: string;
+  main: string | null;
+  names: { before: string; after: string };
+};
 
 const most = { files: 1_000, size: 1024 * 1024 };
 const NOTHING = /^0+$/;
@@ -67,12 +72,12 @@ export class BranchReader {
     const base = await this.#base(heads);
     const changes = await changesBetween(this.#spawner, this.#view(heads), base, heads.head);
     const change = changes.get(path);
-    if (!change) throw notFound('The branch does not change this file.');
+    if (!change) throw notFound('This file was not changed.');
     const before = NOTHING.test(change.from) ? null : change.from;
     const [old, now] = await Promise.all(
       [before, change.to].map((oid) => this.#text(reader, heads.workspaceId, oid)),
     );
-    const sides = { before: 'main', after: 'branch', isNew: before === null, isGone: !change.to };
+    const sides = { ...heads.names, isNew: before === null, isGone: !change.to };
     return patchOf(path, old!, now!, sides);
   }
 

@@ -1,4 +1,5 @@
 /** The commits of a workspace, newest first. */
+import { notFound } from '@kyozo/resource';
 import type { Spawner } from '../spawn/spawner.ts';
 import type { Person } from '../storage/git.ts';
 import type { Storages } from '../storage/storages.ts';
@@ -37,6 +38,13 @@ export class CommitList {
     const view = { repository: this.#storages.git.folder(workspaceId) };
     const type = await ask(this.#spawner, view, ['cat-file', '-t', oid]).catch(() => []);
     return type[0] === 'commit';
+  }
+
+  /** @throws KyozoError `not_found` */
+  async one(workspaceId: string, oid: string): Promise<Commit> {
+    if (!(await this.has(workspaceId, oid))) throw notFound('There is no such commit.');
+    const { commits } = await this.page(workspaceId, { start: oid, skip: 0 }, 1);
+    return commits[0]!;
   }
 
   /** One page, and whether more follow. `start` must be a commit that is here. */

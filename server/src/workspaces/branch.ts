@@ -1,4 +1,13 @@
-import { belongsTo, define, integer, json, signedIn, text, timestamp } from '@kyozo/resource';
+import {
+  belongsTo,
+  define,
+  integer,
+  json,
+  nobody,
+  signedIn,
+  text,
+  timestamp,
+} from '@kyozo/resource';
 
 export const branch = define({
   type: 'branches',
@@ -30,6 +39,7 @@ export const branch = define({
       relate: ['workspace'],
       require: ['name', 'workspace'],
     },
+    move: { kind: 'update', description: 'Its newest commit is another; the server says so.' },
     destroy: { kind: 'destroy', description: 'Removes a branch; `main` stays.' },
     merge: {
       kind: 'verb',
@@ -41,6 +51,10 @@ export const branch = define({
       scope: 'files',
     },
   },
-  policies: { read: signedIn, create: signedIn, destroy: signedIn, merge: signedIn },
-  events: {},
+  policies: { read: signedIn, create: signedIn, move: nobody, destroy: signedIn, merge: signedIn },
+  events: {
+    create: { name: 'branch.created', version: 1 },
+    move: { name: 'branch.moved', version: 1 },
+    destroy: { name: 'branch.deleted', version: 1 },
+  },
 });

@@ -124,7 +124,8 @@ export class MainPush {
     const deleted = await this.#delete(held, workspaceId, gone);
     const written = await this.#write(held, actor, workspaceId, puts);
     await held.moveHead(next);
-    await writeRef(held.transaction, actor, workspaceId, MAIN, commit);
+    const pushed = { name: MAIN, old: lastPushed, new: commit };
+    await writeRef(held.transaction, actor, workspaceId, pushed);
     return { head: next, written, deleted, merged: merge };
   }
 

@@ -1,6 +1,9 @@
 /** Branches and tags of a workspace: rows are the truth, git's files follow. */
+import { type Actor, personOf } from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
 import type { Queries, Tenant, Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
+import { branch } from './branch.ts';
 
 export const MAIN = 'refs/heads/main';
 const MOST_REFS = 10_000;
@@ -64,18 +67,36 @@ export function findConflict(
   return undefined;
 }
 
+/**
+ * Moves, makes or removes a ref as the command says. What happens to a branch is an event; of `main`, whose
+ * row is only a memory of pushes, `workspace.committed` tells.
+ */
 export async function writeRef(
   transaction: Transaction,
-  tenant: Tenant,
+  actor: Actor,
   workspaceId: string,
-  name: string,
-  oid: string | undefined,
+  command: Command,
 ): Promise<void> {
-  await transaction.rows(
+  const { name, new: oid } = command;
+  const { event, version } = eventOf(command);
+  const written =
     oid === undefined
       ? sql`delete from git_refs where workspace_id = ${workspaceId} and name = ${name}`
       : sql`insert into git_refs (team_id, workspace_id, name, oid)
-          values (${tenant.teamId}, ${workspaceId}, ${name}, ${oid})
-          on conflict (team_id, workspace_id, name) do update set oid = excluded.oid`,
+          values (${actor.teamId}, ${workspaceId}, ${name}, ${oid})
+          on conflict (team_id, workspace_id, name) do update set oid = excluded.oid`;
+  await transaction.rows(
+    sql`with ref as (${written} returning *)
+      insert into events (id, team_id, user_id, resource, record_id, name, version, state)
+      select ${uuidv7()}, team_id, ${personOf(actor) ?? null}, ${branch.type}, id, ${event}, ${version},
+        jsonb_build_object('id', id, 'team_id', team_id, 'workspace_id', workspace_id,
+          'name', substr(name, 12), 'head', oid)
+      from ref where name like 'refs/heads/_%' and name <> ${MAIN}`,
   );
+}
+
+function eventOf({ old, new: next }: Command): { event: string; version: number } {
+  const { create, move, destroy } = branch.events;
+  const { name, version } = next === undefined ? destroy : old === undefined ? create : move;
+  return { event: name, version };
 }

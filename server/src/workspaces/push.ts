@@ -187,7 +187,8 @@ export class Pushes {
       if (landed) await storages.git.setRef(workspaceId, MAIN, landed.head);
     };
     await follow().catch(this.#parts.log);
-    if (landed) await this.#tell(push, actor.teamId, landed);
+    this.#parts.changed(actor.teamId);
+    if (landed) await this.#tell(push, landed);
   }
 
   async #true(
@@ -211,8 +212,8 @@ export class Pushes {
     }
     const landed = await this.#landMain(held, push, actor, workspaceId, prepared, lastPushed);
     push.settle();
-    for (const { name, new: oid } of push.accepted) {
-      if (name !== MAIN) await writeRef(held.transaction, actor, workspaceId, name, oid);
+    for (const command of push.accepted) {
+      if (command.name !== MAIN) await writeRef(held.transaction, actor, workspaceId, command);
     }
     if (push.accepted.length === 0) throw new PushRefused(TOGETHER);
     return landed;
@@ -240,14 +241,13 @@ export class Pushes {
     }
   }
 
-  async #tell(push: Push, teamId: string, landed: Landed): Promise<void> {
-    const { changed, closed, follow, log } = this.#parts;
+  async #tell(push: Push, landed: Landed): Promise<void> {
+    const { closed, follow, log } = this.#parts;
     if (landed.merged) {
       push.remarks.push(
         'Others wrote in this workspace meanwhile: your push was merged. Pull to see it.',
       );
     }
-    changed(teamId);
     for (const id of landed.deleted) closed(id);
     for (const id of landed.written) await follow(id).catch(log);
   }

@@ -5,6 +5,7 @@ import { open, until } from '../collaboration/editor.ts';
 import { addressOf, bare, must, temporary } from '../git/repository.ts';
 import { type Answer, type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { follow } from './sse.ts';
 
 let server: TestServer;
 let ann: Person;
@@ -26,6 +27,8 @@ afterEach(async () => {
   await place.remove();
   expect(said).toBe('');
 });
+
+type BranchEvent = { name: string; type: string; recordId: string; data: object };
 
 const five = 'one\n\ntwo\n\nthree\n\nfour\n\nfive\n';
 
@@ -236,6 +239,12 @@ test('who may: every member and no stranger, by what a key is for', async () => 
     expect((await readsFiles.get(path)).status).toBe(403);
   }
   const commits = `/workspaces/${workspace.id}/commits`;
+  const { head } = (await branchNamed('topic')).attributes;
+  for (const path of [`${commits}/${head}`, `${commits}/${head}/changes`]) {
+    expect((await eve.get(path)).status).toBe(404);
+    expect((await reader.get(path)).status).toBe(200);
+    expect((await readsFiles.get(path)).status).toBe(403);
+  }
   expect((await eve.get(commits)).status).toBe(404);
   expect((await reader.get(commits)).status).toBe(200);
   expect((await readsFiles.get(commits)).status).toBe(403);
@@ -252,6 +261,41 @@ test('who may: every member and no stranger, by what a key is for', async () => 
   await server.query('update workspaces set archived_at = now() where id = $1', [workspace.id]);
   expect((await create('y')).status).toBe(409);
   expect((await ann.delete(`/branches/${id}`)).status).toBe(409);
+});
+
+test('who follows the events hears of a branch that is made, moved and removed, by git and by the API', async () => {
+  await ann.file(workspace, 'a.md', five);
+  await cloneIt();
+  const stream = await follow(ann, `/events/stream?workspace=${workspace.id}`);
+  const heard = async () => (await stream.next())!.data as BranchEvent;
+  await onBranch('topic', { 'b.md': 'b\n' });
+  const { id } = await branchNamed('topic');
+  const first = await must(clone, 'rev-parse', 'HEAD');
+  const about = { workspaceId: workspace.id, name: 'topic' };
+  const event = { type: 'branches', recordId: id };
+  expect(await heard()).toMatchObject({
+    ...{ ...event, name: 'branch.created', data: { ...about, head: first } },
+  });
+  await onBranch('topic', { 'b.md': 'c\n' }, 'topic');
+  const second = await must(clone, 'rev-parse', 'HEAD');
+  expect(await heard()).toMatchObject({
+    ...{ ...event, name: 'branch.moved', data: { ...about, head: second } },
+  });
+  await must(clone, 'push', '-q', 'origin', '--delete', 'topic');
+  expect(await heard()).toMatchObject({ ...event, name: 'branch.deleted' });
+
+  await create('again', first);
+  const made = await heard();
+  expect(made).toMatchObject({ name: 'branch.created', data: { name: 'again', head: first } });
+  const merged = await merge(made.recordId);
+  expect(merged.status).toBe(200);
+  // What a merge does is told of the files and of the workspace, whose head is that of main.
+  const names: string[] = [];
+  while (names.at(-1) !== 'workspace.committed') names.push((await heard()).name);
+  expect(names).toContain('file.created');
+  await ann.delete(`/branches/${made.recordId}`);
+  expect(await heard()).toMatchObject({ name: 'branch.deleted', recordId: made.recordId });
+  await stream.close();
 });
 
 test('the commits of a workspace and of a branch, a page at a time', async () => {
@@ -278,6 +322,33 @@ test('the commits of a workspace and of a branch, a page at a time', async () =>
       paths: ['x/ü.md', 'y.md'],
     },
   });
+  const one = `/workspaces/${workspace.id}/commits/${newest!.id}`;
+  expect((await ann.get<RecordObject>(one)).body.data).toEqual(newest);
+  expect((await ann.get(`${one}/changes`)).body.meta).toMatchObject({
+    ...{ head: newest!.id, base: await must(clone, 'rev-parse', 'HEAD^'), total: 2 },
+    files: [
+      { path: 'x/ü.md', kind: 'added', additions: 1, deletions: 0 },
+      { path: 'y.md', kind: 'added', additions: 1, deletions: 0 },
+    ],
+  });
+  const diff = await ann.fetch(`${one}/changes?filePath=y.md`);
+  expect(await diff.text()).toContain('--- /dev/null');
+  expect((await ann.get(`${one}/changes?filePath=a.md`)).status).toBe(404);
+  // The first commit of all is compared with nothing.
+  const root = `/workspaces/${workspace.id}/commits/${second.data[0]!.id}/changes`;
+  expect((await ann.get(root)).body.meta).toMatchObject({ base: null, files: [{ path: 'a.md' }] });
+  // A merge shows what it brought to the side that it was made on.
+  expect((await merge((await branchNamed('topic')).id)).status).toBe(200);
+  const [merged] = (await commitsAt(`/workspaces/${workspace.id}/commits`)).data;
+  expect(merged!.attributes.parents).toHaveLength(2);
+  const brought = `/workspaces/${workspace.id}/commits/${merged!.id}/changes`;
+  expect((await ann.get(brought)).body.meta).toMatchObject({ total: 2 });
+  const elsewhere = await ann.workspace();
+  for (const id of [newest!.id, 'e'.repeat(40), 'x']) {
+    for (const path of [`commits/${id}`, `commits/${id}/changes`]) {
+      expect((await ann.get(`/workspaces/${elsewhere.id}/${path}`)).status).toBe(404);
+    }
+  }
   const status = async (query: string) =>
     (await ann.get(`/workspaces/${workspace.id}/commits?${query}`)).status;
   expect(await status('branchName=none')).toBe(404);

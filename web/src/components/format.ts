@@ -29,6 +29,15 @@ export function moment(time: string): string {
   return exact.format(new Date(time));
 }
 
+/** The day of a moment: "today", "yesterday", else its date. */
+export function dayOf(time: string, now = Date.now()): string {
+  const date = day.format(new Date(time));
+  if (date === day.format(now)) return relative.format(0, 'day');
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  return date === day.format(yesterday) ? relative.format(-1, 'day') : date;
+}
+
 /** Bytes with a unit; a kB is 1024 bytes. */
 export function bytes(size: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -1,5 +1,5 @@
 /** What one reads about the branches of a workspace. */
-export const branches = {
+export const branchTexts = {
   title: 'Branches',
   create: 'New branch',
   createText: 'It begins where main is now.',
@@ -15,13 +15,13 @@ export const branches = {
   same: 'This branch holds nothing that main does not.',
   binary: 'Not a text: it cannot be shown line by line.',
   changes: (path: string) => `Changes of ${path}`,
-  files: (count: number) => (count === 1 ? '1 file changed' : `${count} files changed`),
   kinds: { added: 'added', changed: 'changed', deleted: 'deleted' },
   merge: 'Merge into main',
   merged: (name: string) => `Merged “${name}” into main`,
   mergeFailed: 'Merge the branch',
   conflictTitle: 'Changed on both sides',
-  conflictText: 'Nothing was merged yet. Choose what stands of each file, then merge again.',
+  conflictText:
+    'Nothing was merged yet. Choose what stands of each file, then merge again. “Both” keeps the two texts between conflict markers, to be edited in the file afterwards.',
   choose: (path: string) => `What stands of ${path}`,
   choices: { ours: 'main', theirs: 'Branch', both: 'Both' },
   sides: { ours: 'In main', theirs: 'In the branch' },

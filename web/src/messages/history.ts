@@ -1,5 +1,5 @@
 /** What one reads where versions of a file are compared. */
-export const history = {
+export const historyTexts = {
   title: (name: string) => `History of ${name}`,
   open: 'Compare versions',
   versions: 'Versions',

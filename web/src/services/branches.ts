@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/svelte-query';
 import type { Author } from '../types/records.ts';
-import { readAll, send, write } from './client.ts';
+import { changesAt, diffAt } from './changes.ts';
+import { readAll, write } from './client.ts';
 import { ApiError } from './errors.ts';
 
 const type = 'branches';
@@ -15,13 +16,6 @@ export type Branch = {
   authors: Author[] | null;
   committedAt: string | null;
 };
-export type ChangedFile = {
-  path: string;
-  kind: 'added' | 'changed' | 'deleted';
-  additions: number | null;
-  deletions: number | null;
-  binary: boolean;
-};
 export type Choice = 'ours' | 'theirs' | 'both';
 type Side = { size: number; text: string | null } | null;
 /** A file that both `main` and the branch changed; null where one deleted it. */
@@ -34,24 +28,17 @@ export const branches = {
       queryFn: ({ signal }) => readAll<Branch>(`/workspaces/${workspaceId}/branches`, signal),
     }),
 
-  /** The files that a branch changed since it parted from `main`, up to a thousand of `total`. */
+  /** The files that a branch changed since it parted from `main`. */
   changes: (workspaceId: string, id: string) =>
     queryOptions({
       queryKey: ['workspaces', workspaceId, type, id, 'changes'],
-      queryFn: async ({ signal }) => {
-        const answer = await send(`/branches/${id}/changes`, { signal });
-        return ((await answer.json()) as { meta: { files: ChangedFile[]; total: number } }).meta;
-      },
+      queryFn: ({ signal }) => changesAt(`/branches/${id}`, signal),
     }),
 
-  /** A unified diff of one of those files. */
   diff: (workspaceId: string, id: string, path: string) =>
     queryOptions({
       queryKey: ['workspaces', workspaceId, type, id, 'diff', path],
-      queryFn: async ({ signal }) =>
-        (
-          await send(`/branches/${id}/changes?filePath=${encodeURIComponent(path)}`, { signal })
-        ).text(),
+      queryFn: ({ signal }) => diffAt(`/branches/${id}`, path, signal),
     }),
 
   create: async (workspaceId: string, name: string, from = 'main'): Promise<void> => {

@@ -86,6 +86,21 @@ export type StorageUse = {
   workspace?: Link | Workspace;
 };
 
+/** A workspace on its way to another backend. */
+export type StorageMove = {
+  id: string;
+  backend: StorageBackend;
+  status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  reason: string | null;
+  total: number | null;
+  done: number;
+  /** Of what has been moved. */
+  bytes: number;
+  finishedAt: string | null;
+  insertedAt: string;
+  workspace?: Link | Workspace;
+};
+
 export type FileRecord = {
   id: string;
   path: string;

@@ -40,6 +40,27 @@ const changes: Json = {
   },
 };
 
+const commit: Json = {
+  type: 'object',
+  required: ['type', 'id', 'attributes'],
+  properties: {
+    type: { const: 'commits' },
+    id: text,
+    attributes: {
+      type: 'object',
+      required: ['message', 'authors', 'committedAt', 'parents', 'pathCount', 'paths'],
+      properties: {
+        message: text,
+        authors: objects(['name', 'email'], { name: text, email: text }),
+        committedAt: { type: ['string', 'null'], format: 'date-time' },
+        parents: { type: 'array', items: text },
+        pathCount: count,
+        paths: { type: 'array', items: text },
+      },
+    },
+  },
+};
+
 const commits: Json = {
   type: 'object',
   required: ['data', 'links'],
@@ -49,22 +70,32 @@ const commits: Json = {
       required: ['self', 'next'],
       properties: { self: text, next: { type: ['string', 'null'] } },
     },
-    data: objects(['type', 'id', 'attributes'], {
-      type: { const: 'commits' },
-      id: text,
-      attributes: {
-        type: 'object',
-        required: ['message', 'authors', 'committedAt', 'parents', 'pathCount', 'paths'],
-        properties: {
-          message: text,
-          authors: objects(['name', 'email'], { name: text, email: text }),
-          committedAt: { type: ['string', 'null'], format: 'date-time' },
-          parents: { type: 'array', items: text },
-          pathCount: count,
-          paths: { type: 'array', items: text },
-        },
-      },
-    }),
+    data: { type: 'array', items: commit },
+  },
+};
+
+const oneCommit: Json = {
+  type: 'object',
+  required: ['data', 'links'],
+  properties: {
+    data: commit,
+    links: { type: 'object', required: ['self'], properties: { self: text } },
+  },
+};
+
+const commitParameter: Json = {
+  name: 'commitId',
+  in: 'path',
+  required: true,
+  description: 'The id of the commit.',
+  schema: { type: 'string', pattern: '^[0-9a-f]{40}$' },
+};
+const fileParameter = queryParameter('filePath', 'The file whose diff is meant.', text);
+const changesOrDiff: Json = {
+  description: 'At most 1,000 files, by path; or the diff.',
+  content: {
+    ...(bodyOf(changes).content as Json),
+    'text/x-diff': { schema: { type: 'string' } },
   },
 };
 
@@ -75,22 +106,9 @@ export const branchPaths: Json = {
       operationId: 'getBranchChanges',
       tags: ['branches'],
       summary:
-        'The files that a branch changed since it parted from main; with `path` one of them as a unified diff.',
-      parameters: [
-        team,
-        idParameter,
-        queryParameter('filePath', 'The file whose diff is meant.', text),
-      ],
-      responses: {
-        200: {
-          description: 'At most 1,000 files, by path; or the diff.',
-          content: {
-            ...(bodyOf(changes).content as Json),
-            'text/x-diff': { schema: { type: 'string' } },
-          },
-        },
-        ...failuresOf(readFailures),
-      },
+        'The files that a branch changed since it parted from main; with `filePath` one of them as a unified diff.',
+      parameters: [team, idParameter, fileParameter],
+      responses: { 200: changesOrDiff, ...failuresOf(readFailures) },
     },
   },
   '/workspaces/{id}/commits': {
@@ -113,6 +131,28 @@ export const branchPaths: Json = {
         200: { description: 'One page.', ...bodyOf(commits) },
         ...failuresOf(readFailures),
       },
+    },
+  },
+  '/workspaces/{id}/commits/{commitId}': {
+    get: {
+      operationId: 'getWorkspaceCommit',
+      tags: ['branches'],
+      summary: 'One commit.',
+      parameters: [team, idParameter, commitParameter],
+      responses: {
+        200: { description: 'The commit.', ...bodyOf(oneCommit) },
+        ...failuresOf(readFailures),
+      },
+    },
+  },
+  '/workspaces/{id}/commits/{commitId}/changes': {
+    get: {
+      operationId: 'getWorkspaceCommitChanges',
+      tags: ['branches'],
+      summary:
+        'The files that a commit changed against its first parent; with `filePath` one of them as a unified diff.',
+      parameters: [team, idParameter, commitParameter, fileParameter],
+      responses: { 200: changesOrDiff, ...failuresOf(readFailures) },
     },
   },
 };

@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { launchBrowser } from './browser.ts';
+import { newPerson, register } from './person.ts';
+import { type Server, startServer } from './server.ts';
+
+let server: Server;
+let browser: Browser;
+let page: Page;
+let people = 0;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([startServer(), launchBrowser()]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+beforeEach(async () => {
+  page = await newPerson(browser, server.url);
+  await register(page, 'Frances Allen', `frances${people++}@example.org`);
+});
+
+afterEach(() => page.context().close());
+
+const workspace = 'Getting started';
+
+test('the storage of a workspace is moved, its progress outlives a visit elsewhere, and its files are read as before', async () => {
+  await upload(8, 6);
+  await openStorage();
+  await page.getByText('What fits nowhere else').waitFor();
+  await startMove('Disk');
+  await page.getByRole('progressbar', { name: `Progress of moving ${workspace}` }).waitFor();
+  await page.getByRole('button', { name: `Stop moving ${workspace}` }).waitFor();
+  await page.getByRole('link', { name: 'Home' }).click();
+  await page.getByRole('heading', { name: 'Recently changed' }).waitFor();
+  await openStorage();
+  await page.getByText('Moved to Disk: 8 contents, 48 MB').waitFor();
+  // What lies where is read again by itself.
+  await page.getByText('What fits nowhere else').waitFor({ state: 'detached' });
+  await page.getByText('Pictures and other small files.').waitFor();
+
+  await startMove('Disk');
+  await page.getByText('Moved to Disk: nothing lay elsewhere').waitFor();
+});
+
+test('a move that fails says why and what became of the files, and can be tried again', async () => {
+  await upload(3, 1);
+  await rm((await contents()).at(-1)!);
+  await openStorage();
+  await startMove('Disk');
+  const text = await page.getByText('The move to Disk has failed').textContent();
+  expect(text).toMatch(/: .+\. [012] of 3 were moved, the rest stays where it was\./u);
+  await page.getByRole('button', { name: `Move the storage of ${workspace}` }).waitFor();
+});
+
+/** Puts files into the workspace that are no text: they lie outside git. */
+async function upload(count: number, megabytes: number): Promise<void> {
+  await page.getByRole('treeitem', { name: workspace }).click();
+  await page.getByRole('grid').getByText('Welcome.md').waitFor();
+  const files = Array.from({ length: count }, (_, at) => ({
+    ...{ name: `Sample ${at}.bin`, mimeType: 'application/octet-stream' },
+    buffer: Buffer.concat([Buffer.of(0, 255), randomBytes(megabytes * 2 ** 20 - 2)]),
+  }));
+  await page.locator('input[type=file][multiple]').last().setInputFiles(files);
+  await page.getByText(`Uploaded ${count} files`).waitFor();
+}
+
+async function openStorage(): Promise<void> {
+  await page.getByRole('treeitem', { name: workspace }).click();
+  await page.getByRole('button', { name: 'Import and export' }).click();
+  await page.getByRole('menuitem', { name: 'Where it is kept' }).click();
+  await page.getByRole('heading', { name: 'By workspace' }).waitFor();
+}
+
+async function startMove(backend: string): Promise<void> {
+  await page.getByRole('button', { name: `Move the storage of ${workspace}` }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('radio', { name: backend, exact: false }).first().check();
+  await dialog.getByRole('button', { name: 'Move', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+}
+
+/** The contents of whoever registered last, as files on the server's disk. */
+async function contents(): Promise<string[]> {
+  const folders = await readdir(join(server.dataDir, 'blobs'));
+  const teams = folders.filter((name) => /^[0-9a-f-]{36}$/u.test(name));
+  const root = join(server.dataDir, 'blobs', teams.sort().at(-1)!);
+  const all = await readdir(root, { recursive: true, withFileTypes: true });
+  const files = all.filter((each) => each.isFile());
+  return files.map(({ parentPath, name }) => join(parentPath, name)).sort();
+}
