@@ -317,6 +317,7 @@ async function start(
   app.get('/.well-known/jwks.json', async () => accounts.keys.jwks());
   await health(
     app,
+    edge,
     [
       { name: 'database', check: async () => void (await database.system(sql`select 1 as one`)) },
       { name: 'jobs', check: () => queue.check() },

@@ -5,13 +5,14 @@ import { actionsOf, placeOf } from './jsonapi/routes.ts';
 
 /**
  * Who may call a route: `anyone`; `actor`, somebody with a credential, who then sees what policies let
- * them see; `operator`, a call from this machine; `protocol`, where the credential comes in the protocol's
+ * them see; `admin`, an owner or admin of the team; `operator`, a call from this machine; `protocol`, where the credential comes in the protocol's
  * own way; or the policy of an action, such as `files.read`.
  */
-export type Access = 'anyone' | 'actor' | 'operator' | 'protocol' | `${string}.${string}`;
+export type Access = 'anyone' | 'actor' | 'admin' | 'operator' | 'protocol' | `${string}.${string}`;
 
 /** The routes that no declaration makes. */
 const plain: Record<string, Access> = {
+  'GET /health': 'admin',
   'GET /health/live': 'anyone',
   'GET /health/ready': 'anyone',
   'GET /metrics': 'operator',

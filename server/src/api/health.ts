@@ -1,7 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import { KyozoError } from '@kyozo/resource';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { errorMessage } from '../errors.ts';
+import { version } from '../version.ts';
+import { asActor, type Edge } from './context.ts';
+import { answerError } from './jsonapi/routes.ts';
 
 /** A part of the server that can tell whether it works: it throws when it does not. */
 export type Probe = {
@@ -12,11 +16,13 @@ export type Probe = {
 };
 
 /**
- * Liveness, readiness with the part that fails, and metrics: for whoever has the token, or without one
- * for this machine alone.
+ * Liveness; readiness, with the parts that fail; the details, for owners and admins; and metrics, for
+ * whoever has the token, or without one for this machine alone.
+ * https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check
  */
 export async function health(
   app: FastifyInstance,
+  edge: Edge,
   probes: readonly Probe[],
   metricsToken: string | undefined,
 ): Promise<void> {
@@ -25,14 +31,19 @@ export async function health(
   app.get('/health/live', async () => ({ status: 'pass' }));
   app.get('/health/ready', async (_request, reply) => {
     const checks = await Promise.all(probes.map(run));
-    const has = (status: Status) => checks.some((check) => check.status === status);
-    const status = has('fail') ? 'fail' : has('warn') ? 'warn' : 'pass';
-    if (status === 'fail') void reply.code(503);
-    const checksByName = Object.fromEntries(checks.map(({ name, ...check }) => [name, [check]]));
-    return reply
-      .type('application/health+json')
-      .send(JSON.stringify({ status, checks: checksByName }));
+    // What a part says may name machines: that is for those who run it.
+    return sendHealth(reply, checks, ({ status }) => ({ status }));
   });
+  app.get('/health', async (request, reply) =>
+    asActor(edge, request, async ({ role }) => {
+      if (role !== 'owner' && role !== 'admin')
+        throw new KyozoError('forbidden', 'The details are for owners and admins.');
+      const checks = await Promise.all(probes.map(run));
+      const time = new Date().toISOString();
+      const about = { releaseId: version, description: 'Kyozo Store' };
+      return sendHealth(reply, checks, ({ status, output }) => ({ status, output, time }), about);
+    }).catch((error: unknown) => answerError(error as Error, request, reply)),
+  );
   app.get('/metrics', async (request, reply) => {
     // Through a proxy on this machine everybody would come from it.
     const passedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some(
@@ -52,8 +63,24 @@ const isBearer = (header: string | undefined, token: string) =>
   timingSafeEqual(sha256(header ?? ''), sha256(`Bearer ${token}`));
 
 type Status = 'pass' | 'warn' | 'fail';
+type Check = { name: string; status: Status; output?: string };
 
-async function run(probe: Probe): Promise<{ name: string; status: Status; output?: string }> {
+function sendHealth(
+  reply: FastifyReply,
+  checks: readonly Check[],
+  shown: (check: Check) => object,
+  about: object = {},
+): FastifyReply {
+  const has = (status: Status) => checks.some((check) => check.status === status);
+  const status = has('fail') ? 'fail' : has('warn') ? 'warn' : 'pass';
+  const checksByName = Object.fromEntries(checks.map((check) => [check.name, [shown(check)]]));
+  return reply
+    .code(status === 'fail' ? 503 : 200)
+    .headers({ 'cache-control': 'no-store', 'content-type': 'application/health+json' })
+    .send(JSON.stringify({ status, ...about, checks: checksByName }));
+}
+
+async function run(probe: Probe): Promise<Check> {
   try {
     await probe.check();
     return { name: probe.name, status: 'pass' };

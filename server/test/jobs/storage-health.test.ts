@@ -32,7 +32,7 @@ async function placeOf(name: string): Promise<string> {
 }
 type Health = { status: string; checks: Record<string, { status: string; output?: string }[]> };
 const contents = async () => {
-  const { checks } = (await (await ann.fetch('/health/ready')).json()) as Health;
+  const { checks } = (await (await ann.fetch('/health')).json()) as Health;
   return checks['storage:contents']![0];
 };
 const found = () =>
