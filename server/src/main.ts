@@ -40,6 +40,7 @@ import { Database, type Queries } from './database/database.ts';
 import { type EmbeddedDatabase, startEmbedded } from './database/embedded.ts';
 import { migrate, prepareRoles } from './database/migrate.ts';
 import { sql } from './database/sql.ts';
+import { Turns } from './database/turns.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
@@ -83,7 +84,6 @@ import { findNotebook } from './workspaces/notebook-finder.ts';
 import { Pushes, type PushParts } from './workspaces/push.ts';
 import { PushContents } from './workspaces/push-contents.ts';
 import { pushLimits } from './workspaces/push-limits.ts';
-import { Turns } from './workspaces/push-turns.ts';
 import { Runner } from './workspaces/runner.ts';
 import { StoredTeamKeys } from './workspaces/team-keys.ts';
 

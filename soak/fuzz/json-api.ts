@@ -30,12 +30,12 @@ export function jsonApiRequests(document: Document, values: Values): () => Sent 
     const query = new URLSearchParams();
     const headers: Record<string, string> = {};
     let url = path;
-    for (const { name, in: place, schema } of parameters) {
+    for (const { name, in: place, schema, required } of parameters) {
       const value = String(values.of(schema));
       if (place === 'path')
         url = url.replace(`{${name}}`, encodeURIComponent(value.toWellFormed()));
       else if (place === 'query' && values.chance(0.15)) query.set(nameOf(name, values), value);
-      else if (place === 'header' && values.chance(0.1))
+      else if (place === 'header' && values.chance(required ? 0.95 : 0.1))
         headers[name] = value.replace(/[^\x20-\x7e]/g, '?');
     }
     const [type, body] = bodyOf(operation, values);

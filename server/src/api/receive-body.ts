@@ -32,9 +32,18 @@ export function receive(request: FastifyRequest, limit: number): Received {
   const digests = digestsOf(request);
   const body = request.body as Readable | undefined | null;
   if (!body) return { body: checked([], limit, digests), size: 0 };
-  // Whoever stops reading must leave the connection as it is, or the answer would not arrive.
-  const pieces = body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-  return { body: inBatches(checked(pieces, limit, digests), batch), size };
+  return { body: inBatches(checked(piecesOf(body), limit, digests), batch), size };
+}
+
+/** All that came of a body, also when it breaks off: what a stream still holds then, its iterator drops. */
+async function* piecesOf(body: Readable): AsyncGenerator<Uint8Array> {
+  try {
+    // Whoever stops reading must leave the connection as it is, or the answer would not arrive.
+    yield* body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    for (let rest = body.read(); rest !== null; rest = body.read()) yield rest;
+    throw error;
+  }
 }
 
 type Digest = { header: string; hash: Hash; expected: Buffer };

@@ -67,14 +67,17 @@ export class Transfers {
     }
   }
 
-  /** Records a transfer and adds its job, in one transaction. `archive` is one that comes in. */
+  /**
+   * Records a transfer and adds its job, in one transaction. `archive` is one that comes in; an `id` that
+   * is given makes it the only one that begins for that reason.
+   */
   async start(
     actor: Actor,
     kind: TransferRow['kind'],
     workspaceId: string,
     archive?: Archive,
+    id: string = uuidv7(),
   ): Promise<Row> {
-    const id = uuidv7();
     const values = {
       ...{ teamId: actor.teamId, userId: actor.userId, workspaceId, kind, status: 'queued' },
       ...{ credentialId: actor.credential.id, expiresAt: tomorrow() },
@@ -87,6 +90,12 @@ export class Transfers {
       await this.#queue.add(`${kind}-archive`, { transferId: id, actor }, transaction);
       return rowOf({ resource: transfer, sort: [] }, row!);
     });
+  }
+
+  /** Whether there is a transfer, in whatever state. */
+  async has(reader: Actor, id: string): Promise<boolean> {
+    const found = await this.#database.rows(reader, sql`select from transfers where id = ${id}`);
+    return found.length > 0;
   }
 
   /** @throws KyozoError `not_found` */

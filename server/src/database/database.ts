@@ -3,7 +3,8 @@ import pg from 'pg';
 import { fromDatabase } from './errors.ts';
 import { fly, type Shape, type Statement, type TextRow } from './flight.ts';
 import { Lanes } from './lanes.ts';
-import { type Sql, statement } from './sql.ts';
+import { type Sql, sql, statement } from './sql.ts';
+import { Turns } from './turns.ts';
 
 /** The team of a transaction without a person: background work that a person's action started. */
 export type Tenant = { teamId: string };
@@ -32,9 +33,21 @@ export interface Queries {
     actor: Actor | Tenant,
     work: (transaction: Transaction) => Promise<Result>,
   ): Promise<Result>;
+  /**
+   * A transaction that waits for the row of that id, when it is its turn: until then it holds no connection,
+   * which others can use meanwhile. @throws KyozoError `unavailable` for who waits too long
+   */
+  inTurn<Result>(
+    actor: Actor | Tenant,
+    id: string,
+    work: (transaction: Transaction) => Promise<Result>,
+  ): Promise<Result>;
   /** What must follow a change that stands: at once, or behind the commit where one is still to come. */
   afterCommit(effect: () => void): void;
 }
+
+/** Milliseconds that one waits for what another holds. */
+const lockTimeout = 10_000;
 
 const begin: Statement = { name: 'begin', text: 'begin', values: [] };
 const savepoint: Statement = { name: 'savepoint', text: 'savepoint attempt', values: [] };
@@ -46,10 +59,11 @@ const savepoint: Statement = { name: 'savepoint', text: 'savepoint attempt', val
 export class Database implements Queries {
   readonly #lanes: Lanes;
   readonly #pool: pg.Pool;
+  readonly #turns = new Turns(lockTimeout);
 
   constructor(config: pg.ClientConfig, size: { lanes: number; pool: number }) {
     // Who waits for another's row is told before the statement's own end, and may try again.
-    const options = '-c timezone=UTC -c statement_timeout=20s -c lock_timeout=10s';
+    const options = `-c timezone=UTC -c statement_timeout=20s -c lock_timeout=${lockTimeout}`;
     const settings = { ...config, options };
     this.#lanes = new Lanes(settings, size.lanes);
     // What a transaction sends without waiting goes out at once, in its order.
@@ -112,6 +126,23 @@ export class Database implements Queries {
     }
   }
 
+  inTurn<Result>(
+    actor: Actor | Tenant,
+    id: string,
+    work: (transaction: Transaction) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#turns.take(id, (left) =>
+      this.transaction(actor, async (transaction) => {
+        // Who has waited for its turn has less time left to wait for the row.
+        const limit = sql`select set_config('lock_timeout', ${String(left)}, true)`;
+        const waited = left < lockTimeout - 100;
+        if (!waited) return work(transaction);
+        const [, result] = await together(transaction.rows(limit), work(transaction));
+        return result;
+      }),
+    );
+  }
+
   /** Runs `work`, whose every query is in one transaction of the actor's; all of it stands, or none. */
   async atomic<Result>(actor: Actor, work: (queries: Queries) => Promise<Result>): Promise<Result> {
     const effects: (() => void)[] = [];
@@ -146,6 +177,7 @@ function joined(actor: Actor, transaction: Transaction, effects: (() => void)[])
     text: (who, prepared) => step(who, () => transaction.text(prepared)),
     rows: (who, fragment) => step(who, () => transaction.rows(fragment)),
     transaction: (who, work) => step(who, () => work(transaction)),
+    inTurn: (who, _id, work) => step(who, () => work(transaction)),
     afterCommit: (effect) => void effects.push(effect),
   };
 }

@@ -17,7 +17,8 @@ export const folderOf = (path: string): string => path.slice(0, Math.max(path.la
 
 /**
  * Makes of a complete upload a file, or an import that begins; answers the address of that. Cut off,
- * it is done again when the last piece comes again: equal content makes no second version.
+ * it is done again when the last piece comes again: equal content makes no second version, and an
+ * import has the id of its upload, so that it begins once.
  */
 export const finishUpload =
   ({ uploads, transfers, workspaces, changed }: Parts) =>
@@ -25,14 +26,20 @@ export const finishUpload =
     const { id, workspaceId, path, contentType, length: size } = upload;
     const body = coming ?? createReadStream(uploads.file(id), { highWaterMark: 2 ** 19 });
     if (upload.purpose === 'import') {
-      const address = await transfers.write(body);
       const folderPath = folderOf(path);
-      const archive = { address, size, folderPath };
-      const row = await transfers.start(actor, 'import', workspaceId, archive);
-      return `/api/v1/transfers/${row.id}`;
+      if (await transfers.has(actor, id)) await drain(body);
+      else {
+        const address = await transfers.write(body);
+        await transfers.start(actor, 'import', workspaceId, { address, size, folderPath }, id);
+      }
+      return `/api/v1/transfers/${id}`;
     }
     const said = { contentType: contentType ?? undefined, size };
     const put = await putAtPath(workspaces, actor, { workspaceId, path }, body, said);
     changed(actor.teamId);
     return `/api/v1/files/${put.id}`;
   };
+
+async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of body);
+}

@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream';
 import { type Actor, KyozoError } from '@kyozo/resource';
 import type { Queries } from '../database/database.ts';
+import type { Turns } from '../database/turns.ts';
 import type { Spawner } from '../spawn/spawner.ts';
 import type { Storages } from '../storage/storages.ts';
 import type { ContentStore } from './content-store.ts';
@@ -16,7 +17,6 @@ import type { PushLimits } from './push-limits.ts';
 import { type Landed, MainPush, type Prepared } from './push-main.ts';
 import { PushRefused, Quarantine } from './push-quarantine.ts';
 import { type Command, findConflict, lockedRefs, MAIN, writeRef } from './push-refs.ts';
-import type { Turns } from './push-turns.ts';
 
 export type PushParts = {
   database: Queries;

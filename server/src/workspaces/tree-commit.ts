@@ -31,7 +31,7 @@ export async function commitTree<Result>(
   plan: (transaction: Transaction) => Promise<Plan<Result>>,
 ): Promise<Result> {
   let head: string | undefined;
-  const result = await database.transaction(writer, async (transaction) => {
+  const result = await database.inTurn(writer, workspaceId, async (transaction) => {
     const [[locked], { changes, authors, message, apply }] = await together(
       transaction.rows<{ head_commit: string | null }>(
         sql`select head_commit from workspaces where id = ${workspaceId} for update`,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
-type Operation = { operationId: string; requestBody?: unknown; security?: unknown[] };
+type Operation = { requestBody?: { content: Record<string, unknown> } };
 type Document = { paths: Record<string, Record<string, Operation>> };
 
 let server: TestServer;
@@ -10,6 +10,13 @@ let ann: Person;
 let mallory: Person;
 /** A record of Ann's for every type that she has one of. */
 const hers = new Map<string, RecordObject>();
+/** An upload of hers, which is no record. */
+let herUpload: string;
+/** What uploads want of every request; the last is for POST. */
+const tus = {
+  ...{ 'tus-resumable': '1.0.0', 'upload-offset': '0', 'x-http-method-override': 'PATCH' },
+  'content-type': 'application/offset+octet-stream',
+};
 
 beforeAll(async () => {
   server = await startServer();
@@ -48,6 +55,10 @@ beforeAll(async () => {
         : answer.body.data[0];
     hers.set(type, own!);
   }
+  const metadata = `workspaceId ${btoa(workspace.id)},path ${btoa('up.md')}`;
+  const headers = { ...tus, 'upload-length': '7', 'upload-metadata': metadata };
+  const upload = await ann.fetch('/uploads', { method: 'POST', headers });
+  herUpload = upload.headers.get('location')!.split('/').at(-1)!;
 });
 afterAll(() => server.stop());
 
@@ -57,17 +68,18 @@ test('a stranger gets 404 for everything of hers, by every route that exists', a
   let checked = 0;
   for (const [path, operations] of Object.entries(document.paths)) {
     const type = path.split('/')[1]!;
-    const record = hers.get(type);
+    const record = type === 'uploads' ? { id: herUpload } : hers.get(type);
     if (!path.includes('{id}') || !record) continue;
-    for (const method of Object.keys(operations)) {
-      const url = path.replace('{id}', record.id);
-      const body =
-        method === 'get' || path.endsWith('/content')
-          ? undefined
-          : { data: { type, id: record.id, attributes: {} } };
-      const answer = await mallory.fetch(url, {
-        method: method.toUpperCase(),
-        body: method === 'delete' ? undefined : body,
+    for (const [method, { requestBody }] of Object.entries(operations)) {
+      const [mediaType = ''] = Object.keys(requestBody?.content ?? {});
+      const body = mediaType.includes('json')
+        ? { data: { type, id: record.id, attributes: {} } }
+        : undefined;
+      const headers: Record<string, string> =
+        type === 'uploads' ? tus : mediaType ? { 'content-type': mediaType } : {};
+      const answer = await mallory.fetch(path.replace('{id}', record.id), {
+        ...{ method: method.toUpperCase(), body, headers },
+        raw: mediaType && !body ? 'x' : undefined,
       });
       expect([method, path, answer.status]).toEqual([method, path, 404]);
       checked += 1;

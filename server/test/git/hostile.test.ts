@@ -9,7 +9,16 @@ import { naughty } from '../api/naughty.ts';
 import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { chainPack } from './chain-pack.ts';
-import { addressOf, bare, git, must, temporary } from './repository.ts';
+import {
+  addressOf,
+  bare,
+  git,
+  must,
+  packet,
+  postPush,
+  pushByHand,
+  temporary,
+} from './repository.ts';
 
 const ZERO = '0'.repeat(40);
 const LIMIT = 200_000;
@@ -239,30 +248,13 @@ function commit(treeId: string, parent?: string): string {
 const push = (treeId: string, ref: string, ...options: string[]) =>
   git(mine, 'push', ...options, 'origin', `${commit(treeId)}:${ref}`);
 
-const packet = (text: string): string =>
-  `${(Buffer.byteLength(text) + 4).toString(16).padStart(4, '0')}${text}`;
-
 function emptyPack(): Buffer {
   const args = ['-C', mine, 'pack-objects', '--stdout', '-q'];
   return execFileSync('git', args, { input: '' });
 }
 
-/** A push by hand, without a side band, so that the answer is the report. */
-function raw(lines: string[], pack: Buffer): Promise<string> {
-  const commands = lines.map((line, at) => packet(at === 0 ? `${line}\0report-status` : line));
-  return post(Buffer.concat([Buffer.from(`${commands.join('')}0000`), pack]));
-}
-
-async function post(body: Buffer): Promise<string> {
-  const { origin, pathname } = new URL(address);
-  const headers = {
-    authorization: `Basic ${Buffer.from(`x:${ann.token}`).toString('base64')}`,
-    'content-type': 'application/x-git-receive-pack-request',
-  };
-  const url = `${origin}${pathname}/git-receive-pack`;
-  const answer = await fetch(url, { method: 'POST', headers, body: new Uint8Array(body) });
-  return answer.text();
-}
+const raw = (lines: string[], pack: Buffer) => pushByHand(address, lines, pack);
+const post = (body: Buffer) => postPush(address, body);
 
 /** What lies on the server's disk and in the database; temporary files come and go. */
 async function snapshot() {

@@ -55,3 +55,25 @@ export async function temporary(): Promise<{ folder: string; remove: () => Promi
 /** The bare repository on the server's disk. */
 export const bare = ({ dataDir }: TestServer, { id }: { id: string }): string =>
   join(dataDir, 'git', `${id}.git`);
+
+export const packet = (text: string): string =>
+  `${(Buffer.byteLength(text) + 4).toString(16).padStart(4, '0')}${text}`;
+
+/** A push by hand, of names that git's own client would not send; without a side band, so that the answer is the report. */
+export function pushByHand(address: string, lines: string[], pack: Buffer): Promise<string> {
+  const commands = lines.map((line, at) => packet(at === 0 ? `${line}\0report-status` : line));
+  return postPush(address, Buffer.concat([Buffer.from(`${commands.join('')}0000`), pack]));
+}
+
+/** Sends a body to where pushes go; answers what the server says. */
+export async function postPush(address: string, body: Buffer): Promise<string> {
+  const { origin, pathname, username, password } = new URL(address);
+  const credential = Buffer.from(`${username}:${password}`).toString('base64');
+  const headers = {
+    authorization: `Basic ${credential}`,
+    'content-type': 'application/x-git-receive-pack-request',
+  };
+  const url = `${origin}${pathname}/git-receive-pack`;
+  const answer = await fetch(url, { method: 'POST', headers, body: new Uint8Array(body) });
+  return answer.text();
+}

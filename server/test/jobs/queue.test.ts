@@ -97,3 +97,37 @@ test('the server may use the queue and not change its tables', async () => {
   await expect(database.system(sql`drop table jobs.job_common`)).rejects.toThrow();
   expect(await database.system(sql`select 1 as one`)).toEqual([{ one: 1 }]);
 });
+
+test('A6.72 with three schedulers each slot of a schedule runs once', async () => {
+  const own = await cloneDatabase();
+  const serverUrl = (await prepareRoles(own, 'k'.repeat(32))).server;
+  const owner = new Database({ connectionString: own }, { lanes: 1, pool: 1 });
+  const ran: string[] = [];
+  const task = {
+    name: 'probe' as const,
+    cron: '* * * * *',
+    run: async ({ id }: Job<'probe'>) => void ran.push(id),
+  };
+  let queues: Queue[] = [];
+  try {
+    for (let round = 0; round < 4; round++) {
+      // Every scheduler looks when it starts, unless another has looked within half a minute: it has not.
+      await owner.system(sql`update jobs.version set cron_on = now() - interval '1 hour'`);
+      await Promise.all(queues.map((it) => it.stop()));
+      queues = await Promise.all([1, 2, 3].map(() => Queue.open(serverUrl, log)));
+      await Promise.all(queues.map((it) => it.start(task)));
+    }
+    const due = () =>
+      owner.system<{ slot: string }>(
+        sql`select singleton_on::text as slot from jobs.job where name like '%send-it'`,
+      );
+    await expect.poll(() => ran.length, { timeout: 30_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await due()).length - ran.length, { timeout: 30_000 }).toBe(0);
+    const slots = (await due()).map(({ slot }) => slot);
+    expect(new Set(slots).size).toBe(slots.length);
+    expect(new Set(ran).size).toBe(slots.length);
+  } finally {
+    await Promise.all(queues.map((it) => it.stop()));
+    await owner.close();
+  }
+}, 120_000);

@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import * as tus from 'tus-js-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { checkPath } from '../../src/storage/path-rules.ts';
@@ -277,32 +276,6 @@ describe('the protocol', () => {
     const reader = await ann.key('read');
     expect((await create(3, { path: 'x' }, { person: reader })).status).toBe(403);
     expect(await offsetOf(url)).toEqual([200, '0']);
-  });
-
-  test('a piece that breaks off is kept as far as it came', async () => {
-    const url = await begun(2 * MB, 'a.bin');
-    const bytes = randomBytes(2 * MB);
-    const cut = new AbortController();
-    const half = async function* () {
-      yield bytes.subarray(0, MB);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      cut.abort();
-    };
-    const sent = fetch(server.url + url, {
-      method: 'PATCH',
-      signal: cut.signal,
-      headers: {
-        ...piece,
-        ...{ authorization: `Bearer ${ann.token}`, 'tus-resumable': '1.0.0', 'upload-offset': '0' },
-      },
-      body: Readable.from(half()),
-      duplex: 'half',
-    } as unknown as RequestInit);
-    await expect(sent).rejects.toThrow();
-    const [, offset] = await offsetOf(url);
-    expect(Number(offset)).toBe(MB);
-    expect((await patch(url, MB, bytes.subarray(MB))).status).toBe(204);
-    expect((await bytesOf((await filesOf())[0]!.id)).equals(bytes)).toBe(true);
   });
 
   test('A4.46 hostile names are refused by the rules of paths, and the others are kept as they are', async () => {

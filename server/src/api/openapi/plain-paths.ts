@@ -13,6 +13,7 @@ import {
   schemaRef,
   writeFailures,
 } from './shared.ts';
+import { transferPaths } from './transfer-paths.ts';
 
 const bytes = { content: { 'application/octet-stream': { schema: {} } } };
 const stream = (description: string): Json => ({
@@ -62,6 +63,7 @@ const blame: Json = {
 /** Routes that no declaration makes. */
 export const plainPaths: Json = {
   ...branchPaths,
+  ...transferPaths,
   '/users/me': {
     get: {
       operationId: 'getMe',
