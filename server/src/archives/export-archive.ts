@@ -86,6 +86,8 @@ function zipOf(
   const zip = new ZipFile();
   const output = zip.outputStream.pipe(new PassThrough());
   const fail = (error: unknown) => output.destroy(error as Error);
+  // It may fail before its reader has begun, who then meets the error all the same.
+  output.on('error', () => undefined);
   zip.on('error', fail);
   let done = 0;
   for (const row of rows) {

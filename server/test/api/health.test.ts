@@ -51,7 +51,7 @@ test('anyone learns which part works, and an owner or admin what it says', async
 
 test('others are refused the details', async () => {
   expect((await ask('/health')).code).toBe(401);
-  const viewer = await joinTeam(await teamOf(ann, 'Health'), 'viewer');
+  const viewer = await joinTeam(await teamOf(ann, 'Health'), 'member');
   expect(await ask('/health', viewer)).toMatchObject({
     code: 403,
     body: expect.stringContaining('owners and admins'),
