@@ -5,7 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { errorMessage } from '../errors.ts';
 import { version } from '../version.ts';
 import { asActor, type Edge } from './context.ts';
-import { answerError } from './jsonapi/routes.ts';
+import { answerError, sendDocument } from './jsonapi/routes.ts';
 
 /** A part of the server that can tell whether it works: it throws when it does not. */
 export type Probe = {
@@ -74,10 +74,9 @@ function sendHealth(
   const has = (status: Status) => checks.some((check) => check.status === status);
   const status = has('fail') ? 'fail' : has('warn') ? 'warn' : 'pass';
   const checksByName = Object.fromEntries(checks.map((check) => [check.name, [shown(check)]]));
-  return reply
-    .code(status === 'fail' ? 503 : 200)
-    .headers({ 'cache-control': 'no-store', 'content-type': 'application/health+json' })
-    .send(JSON.stringify({ status, ...about, checks: checksByName }));
+  void reply.code(status === 'fail' ? 503 : 200).header('cache-control', 'no-store');
+  const text = JSON.stringify({ status, ...about, checks: checksByName });
+  return sendDocument(reply, text, 'application/health+json');
 }
 
 async function run(probe: Probe): Promise<Check> {
