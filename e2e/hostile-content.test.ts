@@ -187,7 +187,7 @@ test('A4.38 A4.39 what people write and name is nowhere more than text', {
     await look(`${here}/branches/${id}`, async (it) => {
       await it.getByRole('heading').first().waitFor();
       if (attributes.name !== 'moved') return;
-      await it.getByText(`${names[1]}moved.md`).click();
+      await it.getByText(`${names[1]}moved.md`, { exact: true }).click();
       await it.getByRole('table').waitFor();
     });
   await look('/trash', (it) => it.getByText(`gone ${names[0]}.md`).first().waitFor());

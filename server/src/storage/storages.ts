@@ -27,6 +27,8 @@ export type Place = {
   standsIn?: { backend: Backend; has(teamId: string, name: string): Promise<boolean> };
   /** Errors: StorageUnavailable. */
   list(teamId: string): AsyncIterable<Listed>;
+  /** Whether it holds a blob. Errors: StorageUnavailable. */
+  has(teamId: string, name: string): Promise<boolean>;
   remove(teamId: string, name: string): Promise<void>;
 };
 type Body = Uint8Array | AsyncIterable<Uint8Array>;
@@ -168,8 +170,9 @@ export async function openStorages(options: StoragesOptions): Promise<Storages> 
   };
 }
 
-const place = (store: BlobStore): Pick<Place, 'list' | 'remove'> => ({
+const place = (store: BlobStore): Pick<Place, 'list' | 'has' | 'remove'> => ({
   list: (teamId) => store.list(teamId),
+  has: async (teamId, name) => (await store.size(teamId, name)) !== undefined,
   remove: (teamId, name) => store.remove(teamId, name),
 });
 

@@ -30,7 +30,12 @@ export async function holdContent(
   await transaction.rows(
     sql`select pg_advisory_xact_lock_shared(${contentLock(scope.teamId, sql`${address}::text`)})`,
   );
-  if (!(await storages.for(backend).head(scope, address).catch(fromStorage)))
+  // In each of its places: a collection may have taken one of two copies.
+  const places = storages.places.filter(({ serves }) => serves.includes(backend));
+  const kept = await Promise.all(places.map((place) => place.has(scope.teamId, address))).catch(
+    fromStorage,
+  );
+  if (kept.includes(false))
     throw new KyozoError('unavailable', 'The content was not kept; send it again.');
   const home = workspace?.storage_backend ?? wanted;
   return home === backend ? null : home;

@@ -101,7 +101,11 @@ test('an import whose server is killed before it is answered begins once', async
   const pieces = await begin(archive.length, 'pieces.zip', 'import');
   await patch(pieces, 0, archive.subarray(0, 20));
   const transfers = async () =>
-    (await database.query('select id from transfers where workspace_id = $1', [workspace.id])).rows;
+    (
+      await database.query('select id from transfers where workspace_id = $1 order by id', [
+        workspace.id,
+      ])
+    ).rows;
 
   // The transfer stands, and the row of its upload cannot be written yet.
   const holder = new pg.Client({ connectionString: environment.DATABASE_URL });
