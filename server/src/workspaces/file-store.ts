@@ -21,9 +21,8 @@ import {
 } from './content-store.ts';
 import { file } from './file.ts';
 import { contentValues, lockFile, newRow, rowValues } from './file-row.ts';
-import { fileVersion } from './file-version.ts';
+import { recordVersion, recordVersions, type Version } from './record-version.ts';
 import type { Body } from './spool.ts';
-import { holdContent } from './stored.ts';
 import { commitTree, moveHead, type Plan, type Writer } from './tree-commit.ts';
 
 export type { Writer } from './tree-commit.ts';
@@ -53,11 +52,6 @@ export type Held = {
   /** Makes a commit the head; the ref on disk follows. */
   moveHead(commit: string): Promise<void>;
 };
-
-export type Recorded = { message: string; authors: readonly Person[]; at?: Date; commit: string };
-
-/** A version that is to be recorded: the row that its file then has, and where it comes from. */
-export type Version = { row: FileRow; content: Content; bytes: Uint8Array; about: Recorded };
 
 export type WriteOptions = {
   message?: string;
@@ -142,7 +136,11 @@ export class FileStore {
         const made: FileRow = newRow(id, actor.teamId, workspaceId, path, content);
         const [[row]] = await together(
           transaction.text(changeStatement(actor, change)),
-          this.#record(transaction, actor, made, content, commit, { message, authors }),
+          recordVersion(transaction, actor, this.#storages, made, content, {
+            commit,
+            message,
+            authors,
+          }),
           this.#follow(transaction, actor, made, content.bytes ?? nothing),
         );
         return rowOf({ resource: file, sort: [] }, row!);
@@ -196,7 +194,11 @@ export class FileStore {
           const values = { ...contentValues(content), version };
           const [row] = await together(
             this.#change(transaction, signer, id, 'write', values),
-            this.#record(transaction, signer, next, content, commit, { message, authors }),
+            recordVersion(transaction, signer, this.#storages, next, content, {
+              commit,
+              message,
+              authors,
+            }),
             this.#follow(transaction, signer, next, content.bytes ?? nothing),
           );
           await options.also?.(transaction, version);
@@ -308,7 +310,12 @@ export class FileStore {
           void (await transaction.text(insertStatement(signer, file, file.events.create!, files))),
         change: async (id, action, values) =>
           void (await this.#change(transaction, signer, id, action, values)),
-        record: (versions) => this.#recordAll(transaction, signer, versions),
+        record: async (versions) => {
+          await recordVersions(transaction, signer, this.#storages, versions);
+          await together(
+            ...versions.map(({ row, bytes }) => this.#follow(transaction, signer, row, bytes)),
+          );
+        },
         moveHead: (commit) => moveHead(transaction, signer, workspaceId, commit),
       });
     });
@@ -339,70 +346,6 @@ export class FileStore {
     const [row] = await transaction.text(changeStatement(signer, change));
     if (!row) throw notFound();
     return rowOf({ resource: file, sort: [] }, row);
-  }
-
-  async #record(
-    transaction: Transaction,
-    signer: Signer,
-    row: FileRow,
-    content: Content,
-    commit: string | undefined,
-    about: Pick<WriteOptions, 'message' | 'authors'>,
-  ): Promise<void> {
-    const { id, values } = await this.#version(transaction, row, content, commit, about);
-    const change = {
-      kind: 'insert' as const,
-      resource: fileVersion,
-      id,
-      values,
-      event: fileVersion.events.record,
-    };
-    await transaction.text(changeStatement(signer, change));
-  }
-
-  async #recordAll(
-    transaction: Transaction,
-    signer: Signer,
-    versions: readonly Version[],
-  ): Promise<void> {
-    const records = await together(
-      ...versions.map(async ({ row, content, about }) => {
-        const found = await this.#version(transaction, row, content, about.commit, about);
-        const insertedAt = (about.at ?? new Date()).toISOString();
-        return { ...found, values: { ...found.values, insertedAt } };
-      }),
-    );
-    await together(
-      transaction.text(insertStatement(signer, fileVersion, fileVersion.events.record!, records)),
-      ...versions.map(({ row, bytes }) => this.#follow(transaction, signer, row, bytes)),
-    );
-  }
-
-  /** The record of a version whose content stays until the transaction ends. */
-  async #version(
-    transaction: Transaction,
-    row: FileRow,
-    content: Content,
-    commit: string | undefined,
-    { message, authors }: Pick<WriteOptions, 'message' | 'authors'>,
-  ): Promise<{ id: string; values: Values }> {
-    const scope = { teamId: row.team_id, workspaceId: row.workspace_id };
-    const homeBackend = await holdContent(transaction, this.#storages, scope, content);
-    const values = {
-      teamId: row.team_id,
-      fileId: row.id,
-      version: row.version,
-      message: message ?? null,
-      authors: authors ?? [],
-      size: content.size,
-      contentType: content.contentType,
-      storageBackend: content.backend,
-      homeBackend,
-      address: content.address,
-      sha256: content.sha256,
-      commit: commit ?? null,
-    };
-    return { id: uuidv7(), values };
   }
 }
 

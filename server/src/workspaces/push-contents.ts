@@ -6,10 +6,10 @@ import { kindOf } from '../storage/content-kind.ts';
 import type { LogEntry, Person } from '../storage/git.ts';
 import type { Storages } from '../storage/storages.ts';
 import type { Content, ContentStore } from './content-store.ts';
-import type { Recorded } from './file-store.ts';
 import { findObject, type LfsObject, readPointer } from './lfs.ts';
 import { printable } from './push-check.ts';
 import { PushRefused } from './push-quarantine.ts';
+import type { Recorded } from './record-version.ts';
 
 const HEAD_BYTES = 64 * 1024;
 const LIVE_BYTES = 4 * 2 ** 20;

@@ -12,7 +12,7 @@ import { checkPath, foldPath } from '../storage/path-rules.ts';
 import type { Storages } from '../storage/storages.ts';
 import type { Content, FileRow } from './content-store.ts';
 import { contentValues, newRow, rowValues } from './file-row.ts';
-import type { Held, Recorded, Version } from './file-store.ts';
+import type { Held } from './file-store.ts';
 import { findConflicts, MergeConflict, type Resolution, resolve } from './merge-conflicts.ts';
 import { printable } from './push-check.ts';
 import type { PushContents } from './push-contents.ts';
@@ -26,6 +26,7 @@ import {
 import { type Merged, type MergedText, mergeChanges, mergeText, type Sides } from './push-merge.ts';
 import { PushRefused } from './push-quarantine.ts';
 import { type Command, MAIN, writeRef } from './push-refs.ts';
+import type { Recorded, Version } from './record-version.ts';
 
 /** What a commit changes against what the client knew, with the content that is settled. */
 export type Prepared = {
