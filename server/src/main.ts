@@ -123,10 +123,8 @@ async function start(
   stops.push(async () => mailer.close());
   const spawner = await startSpawner();
   stops.push(() => spawner.close());
-  const storages = await openStorages({
-    ...{ dataDir: config.dataDir, s3: config.s3 },
-    keys: new StoredTeamKeys(database, config.masterKeys),
-  });
+  const keys = new StoredTeamKeys(database, config.masterKeys);
+  const storages = await openStorages({ dataDir: config.dataDir, s3: config.s3, keys });
   stops.push(() => storages.close());
   // Without a sandbox no picture is read: browsers show the pictures themselves.
   const reader = config.bwrap
@@ -148,7 +146,7 @@ async function start(
     if (type === 'branches') await facts.freshen(actor, wanted);
   });
   const files = new FileStore(database, storages, contents, follow);
-  const uploadStore = await UploadStore.open(database, config.dataDir);
+  const uploadStore = await UploadStore.open(database, keys, config.dataDir);
   const transfers = await Transfers.open(database, queue, config.dataDir);
   const signals = new Signals();
   const feed = new EventFeed(database, known, signals);
@@ -284,7 +282,7 @@ async function start(
   });
   const receiving = {
     ...{ uploads: uploadStore, limit: config.uploadLimit },
-    finish: finishUpload({ uploads: uploadStore, transfers, workspaces, changed: feed.changed }),
+    finish: finishUpload({ transfers, workspaces, changed: feed.changed }),
   };
   await app.register(async (scope) => uploads(scope, edge, receiving), { prefix: '/api/v1' });
   const archived = { transfers, limit: config.uploadLimit };

@@ -1,12 +1,10 @@
-import { createReadStream } from 'node:fs';
 import type { Actor } from '@kyozo/resource';
 import type { Transfers } from '../archives/transfers.ts';
 import type { Workspaces } from '../workspaces/actions.ts';
 import { putAtPath } from '../workspaces/put-at-path.ts';
-import type { Upload, UploadStore } from './upload-store.ts';
+import type { Upload } from './upload-store.ts';
 
 type Parts = {
-  uploads: UploadStore;
   transfers: Transfers;
   workspaces: Workspaces;
   changed: (teamId: string) => void;
@@ -21,10 +19,9 @@ export const folderOf = (path: string): string => path.slice(0, Math.max(path.la
  * import has the id of its upload, so that it begins once.
  */
 export const finishUpload =
-  ({ uploads, transfers, workspaces, changed }: Parts) =>
-  async (actor: Actor, upload: Upload, coming?: AsyncIterable<Uint8Array>): Promise<string> => {
+  ({ transfers, workspaces, changed }: Parts) =>
+  async (actor: Actor, upload: Upload, body: AsyncIterable<Uint8Array>): Promise<string> => {
     const { id, workspaceId, path, contentType, length: size } = upload;
-    const body = coming ?? createReadStream(uploads.file(id), { highWaterMark: 2 ** 19 });
     if (upload.purpose === 'import') {
       const folderPath = folderOf(path);
       if (await transfers.has(actor, id)) await drain(body);

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Actor, KyozoError, notFound } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Queries } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { makeFolder, syncFolder } from '../storage/durable.ts';
-import { toStorageError } from '../storage/errors.ts';
+import type { TeamKeys } from '../storage/encrypted.ts';
+import { StorageDamaged, toStorageError } from '../storage/errors.ts';
+import { PassingFile } from '../storage/passing-file.ts';
 import { fromStorage } from '../workspaces/content-store.ts';
 
 /** An upload that resumes; lengths in bytes. `result` is the address of what it became. */
@@ -24,8 +26,8 @@ export type Upload = {
 };
 export type NewUpload = Omit<Upload, 'id' | 'received' | 'result' | 'expiresAt'>;
 export type Checksum = { algorithm: 'sha1' | 'sha256' | 'md5'; digest: Buffer };
-/** Makes of a whole upload what it is for, of its file or of a body that comes; answers the address. */
-export type Finish = (upload: Upload, body?: AsyncIterable<Uint8Array>) => Promise<string>;
+/** Makes of a whole upload, and its bytes, what it is for; answers the address. */
+export type Finish = (upload: Upload, body: AsyncIterable<Uint8Array>) => Promise<string>;
 /** A piece was not what its checksum says; nothing of it was kept. */
 export class ChecksumMismatch extends Error {}
 /** The upload has ended by its age. */
@@ -40,26 +42,27 @@ const columns = sql`id, workspace_id as "workspaceId", purpose, path, content_ty
 /** Uploads that resume: bytes in files, how many of them are durable in rows. The row is the truth. */
 export class UploadStore {
   readonly #database: Queries;
+  readonly #keys: TeamKeys;
   readonly #folder: string;
   /** Who is receiving which upload: it is told to stop when another request takes the upload over. */
   readonly #busy = new Map<string, { stop: () => void; ended: Promise<void> }>();
 
-  private constructor(database: Queries, folder: string) {
+  private constructor(database: Queries, keys: TeamKeys, folder: string) {
     this.#database = database;
+    this.#keys = keys;
     this.#folder = folder;
   }
 
-  static async open(database: Queries, dataDir: string): Promise<UploadStore> {
+  static async open(database: Queries, keys: TeamKeys, dataDir: string): Promise<UploadStore> {
     const folder = uploadsFolder(dataDir);
     await makeFolder(folder);
-    return new UploadStore(database, folder);
+    return new UploadStore(database, keys, folder);
   }
 
   /** Makes an upload that has received nothing. */
   async create(actor: Actor, it: NewUpload): Promise<Upload> {
     const id = uuidv7();
-    const handle = await open(this.file(id), 'wx', 0o600).catch(full);
-    await handle.close();
+    await (await this.#begin(actor, id)).close();
     await syncFolder(this.#folder);
     const [row] = await this.#database.rows<Upload>(
       actor,
@@ -112,33 +115,21 @@ export class UploadStore {
   ): Promise<Upload> {
     if (size === upload.length && size > 0 && !checksum)
       return this.#whole(actor, upload, body, finish);
-    const handle = await open(this.file(upload.id), 'r+').catch(full);
-    let received = upload.received;
-    let failure: unknown;
+    const file = await this.#open(actor, upload);
     try {
-      // What was written behind the last durable offset was never acknowledged.
-      await handle.truncate(received);
-      const hash = checksum && createHash(checksum.algorithm);
-      try {
-        for await (const piece of body) {
-          hash?.update(piece);
-          received += await writeAt(handle, piece, received);
-        }
-      } catch (error) {
-        if (checksum) throw error;
-        failure = error;
-      }
-      if (checksum && !hash!.digest().equals(checksum.digest)) throw new ChecksumMismatch();
+      const { received, failure } = await receive(file, upload.received, body, checksum);
+      const complete = received === upload.length && failure === undefined;
       // The whole becomes durable where it belongs, so that it is written to disk once less.
-      if (received < upload.length) await handle.sync();
+      if (!complete) await file.sync();
+      const result = complete
+        ? await finish(upload, file.read({ start: 0, end: upload.length }))
+        : null;
+      const kept = await this.#keep(actor, upload, received, result);
+      if (failure !== undefined) throw failure;
+      return kept;
     } finally {
-      await handle.close();
+      await file.close();
     }
-    const complete = received === upload.length && failure === undefined;
-    const result = complete ? await finish(upload) : null;
-    const kept = await this.#keep(actor, upload, received, result);
-    if (failure !== undefined) throw failure;
-    return kept;
   }
 
   /**
@@ -152,19 +143,18 @@ export class UploadStore {
     body: AsyncIterable<Uint8Array>,
     finish: Finish,
   ): Promise<Upload> {
-    const handle = await open(this.file(upload.id), 'r+').catch(full);
+    const file = await this.#begin(actor, upload.id);
     const came = { bytes: 0, failure: undefined as unknown };
     try {
-      await handle.truncate(0);
-      const result = await finish(upload, copied(body, handle, upload.length, came));
+      const result = await finish(upload, copied(body, file, upload.length, came));
       return await this.#keep(actor, upload, came.bytes, result);
     } catch (error) {
       if (came.failure === undefined) throw error;
-      await handle.sync();
+      await file.sync();
       await this.#keep(actor, upload, came.bytes, null);
       throw came.failure;
     } finally {
-      await handle.close();
+      await file.close();
     }
   }
 
@@ -183,54 +173,90 @@ export class UploadStore {
         where id = ${upload.id} and received = ${upload.received} and result is null returning ${columns}`,
     );
     if (!row) throw new KyozoError('conflict', 'Another request has continued this upload.');
-    if (result !== null) await rm(this.file(upload.id), { force: true });
+    if (result !== null) await rm(this.#path(upload.id), { force: true });
     return row;
   }
 
   /** Forgets an upload and what came of it. */
   async remove(actor: Actor, id: string): Promise<void> {
     await this.#database.rows(actor, sql`delete from uploads where id = ${id}`);
-    await rm(this.file(id), { force: true });
+    await rm(this.#path(id), { force: true });
   }
 
-  /** Where the bytes of an upload lie. */
-  file(id: string): string {
+  async #begin(actor: Actor, id: string): Promise<PassingFile> {
+    const key = await this.#keys.current(actor.teamId);
+    return PassingFile.create(this.#path(id), key).catch(full);
+  }
+
+  /** The file of an upload as far as it is durable. @throws UploadExpired for one that does not open */
+  async #open(actor: Actor, { id, received }: Upload): Promise<PassingFile> {
+    // Of one that has nothing, not even the file's beginning need be durable.
+    if (received === 0) return this.#begin(actor, id);
+    try {
+      const file = await PassingFile.open(this.#path(id), this.#keys, actor.teamId);
+      // What was written behind the last durable offset was never acknowledged.
+      await file.truncate(received);
+      return file;
+    } catch (error) {
+      throw error instanceof StorageDamaged ? new UploadExpired() : full(error);
+    }
+  }
+
+  #path(id: string): string {
     return join(this.#folder, id);
   }
 }
 
 export const uploadsFolder = (dataDir: string): string => join(dataDir, 'uploads');
 
+/**
+ * Writes a body behind what is there; answers how far that is, and what the body broke off with. With a
+ * checksum it is all or nothing. @throws ChecksumMismatch
+ */
+async function receive(
+  file: PassingFile,
+  from: number,
+  body: AsyncIterable<Uint8Array>,
+  checksum: Checksum | undefined,
+): Promise<{ received: number; failure?: unknown }> {
+  const hash = checksum && createHash(checksum.algorithm);
+  let received = from;
+  try {
+    for await (const piece of body) {
+      hash?.update(piece);
+      await file.write(piece, received).catch(full);
+      received += piece.length;
+    }
+  } catch (failure) {
+    if (checksum) throw failure;
+    return { received, failure };
+  }
+  if (hash && !hash.digest().equals(checksum!.digest)) throw new ChecksumMismatch();
+  return { received };
+}
+
+/** A body that is written down while it goes on, and taken away again once all of it has come. */
 async function* copied(
   body: AsyncIterable<Uint8Array>,
-  handle: FileHandle,
+  file: PassingFile,
   length: number,
   came: { bytes: number; failure: unknown },
 ): AsyncGenerator<Uint8Array> {
   try {
     for await (const piece of body) {
-      const writing = writeAt(handle, piece, came.bytes);
+      const writing = file.write(piece, came.bytes).catch(full);
       // Met below; meanwhile the same piece is written where it belongs.
       writing.catch(() => undefined);
       yield piece;
-      came.bytes += await writing;
+      await writing;
+      came.bytes += piece.length;
     }
     if (came.bytes !== length) throw new KyozoError('malformed', 'The content broke off.');
   } catch (error) {
     came.failure = error;
     throw error;
   }
-  await handle.truncate(0).catch(full);
-}
-
-async function writeAt(handle: FileHandle, piece: Uint8Array, position: number): Promise<number> {
-  for (let at = 0; at < piece.length; ) {
-    const { bytesWritten } = await handle
-      .write(piece, at, piece.length - at, position + at)
-      .catch(full);
-    at += bytesWritten;
-  }
-  return piece.length;
+  await file.truncate(0).catch(full);
 }
 
 const full = (error: unknown): never => fromStorage(toStorageError(error));

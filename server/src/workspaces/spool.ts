@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ContentKind, kindOf } from '../storage/content-kind.ts';
+import { PassingFile } from '../storage/passing-file.ts';
 
 export type Body = Uint8Array | AsyncIterable<Uint8Array>;
 /** A body whose kind and size (bytes) are known; `release` removes what it lay in meanwhile. */
@@ -68,19 +68,24 @@ async function* follow(
 }
 
 async function spool(
-  path: string,
+  name: string,
   start: readonly Uint8Array[],
   rest: AsyncIterator<Uint8Array>,
   check: TextCheck,
   folder: string,
 ): Promise<Settled> {
-  const file = join(folder, randomUUID());
-  const release = () => rm(file, { force: true });
-  const known = check.binary ? await kindOf(path, Buffer.concat(start)) : undefined;
+  const path = join(folder, randomUUID());
+  // Nobody but this request will read it, so nobody else has its key.
+  const file = await PassingFile.create(path, { generation: 0, key: randomBytes(32) });
+  const release = async () => {
+    await file.close();
+    await rm(path, { force: true });
+  };
+  const known = check.binary ? await kindOf(name, Buffer.concat(start)) : undefined;
   try {
     const size = await writeTo(file, start, rest, check);
-    const kind = known ?? (check.end() ? await kindOf(path, new Uint8Array()) : unknownKind);
-    return { kind, size, body: createReadStream(file, { highWaterMark: 2 ** 18 }), release };
+    const kind = known ?? (check.end() ? await kindOf(name, new Uint8Array()) : unknownKind);
+    return { kind, size, body: file.read({ start: 0, end: size }), release };
   } catch (error) {
     await release();
     throw error;
@@ -95,22 +100,22 @@ const unknownKind: ContentKind = {
 };
 
 async function writeTo(
-  file: string,
+  file: PassingFile,
   start: readonly Uint8Array[],
   rest: AsyncIterator<Uint8Array>,
   check: TextCheck,
 ): Promise<number> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    for (const chunk of start) await handle.appendFile(chunk);
-    for (let next = await rest.next(); !next.done; next = await rest.next()) {
-      check.add(next.value);
-      await handle.appendFile(next.value);
-    }
-    return (await handle.stat()).size;
-  } finally {
-    await handle.close();
+  let size = 0;
+  const write = async (chunk: Uint8Array) => {
+    await file.write(chunk, size);
+    size += chunk.length;
+  };
+  for (const chunk of start) await write(chunk);
+  for (let next = await rest.next(); !next.done; next = await rest.next()) {
+    check.add(next.value);
+    await write(next.value);
   }
+  return size;
 }
 
 /** Whether bytes that come in pieces are text: UTF-8 without NUL. */

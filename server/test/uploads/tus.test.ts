@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tus from 'tus-js-client';
@@ -93,6 +93,18 @@ function upload(
     it.start();
   });
 }
+
+test('what has come so far lies on the disk, but not in clear', async () => {
+  const text = Buffer.from('nobody else may read this. '.repeat(1_000));
+  const url = await begun(text.length, 'secret.txt');
+  expect((await patch(url, 0, text.subarray(0, 20_000))).status).toBe(204);
+  const kept = await readFile(join(server.dataDir, 'uploads', url.split('/').at(-1)!));
+  expect(kept.length).toBeGreaterThanOrEqual(20_000);
+  expect(kept.includes('nobody')).toBe(false);
+  expect((await patch(url, 20_000, text.subarray(20_000))).status).toBe(204);
+  const [made] = await filesOf();
+  expect((await bytesOf(made!.id)).equals(text)).toBe(true);
+});
 
 describe('tus-js-client', () => {
   test('uploads a file, and a second one to its path is its next version', async () => {
