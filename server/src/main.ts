@@ -147,7 +147,7 @@ async function start(
   });
   const files = new FileStore(database, storages, contents, follow);
   const uploadStore = await UploadStore.open(database, keys, config.dataDir);
-  const transfers = await Transfers.open(database, queue, config.dataDir);
+  const transfers = await Transfers.open(database, queue, keys, config.dataDir);
   const signals = new Signals();
   const feed = new EventFeed(database, known, signals);
   const notifications = new NotificationFeed(database, signals);

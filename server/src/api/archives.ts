@@ -1,9 +1,10 @@
-import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { type Actor, authorize, KyozoError, malformed, notFound } from '@kyozo/resource';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { transfer } from '../archives/transfer.ts';
-import type { Transfers } from '../archives/transfers.ts';
+import type { Archive, Transfers } from '../archives/transfers.ts';
 import { checkPath } from '../storage/path-rules.ts';
+import type { ByteRange } from '../storage/storage.ts';
 import { file } from '../workspaces/file.ts';
 import { workspace } from '../workspaces/workspace.ts';
 import { asActor, type Edge } from './context.ts';
@@ -28,16 +29,15 @@ export async function archives(
     if (request.headers['content-type']?.split(';')[0] !== 'application/zip')
       throw new KyozoError('unsupported_media_type', 'Send a zip, as application/zip.');
     const received = receive(request, limit);
-    let address: string | undefined;
+    let archive: Archive | undefined;
     return asActor(edge, request, async (actor) => {
       const { id } = await edge.records.one(actor, workspace, idIn(request), new Set());
       authorize(file, 'create', actor);
       // Before anything is kept of what is refused.
       const query = queryOf(edge, transfer, request, 'folderPath');
       const folderPath = folderIn(request);
-      address ??= await transfers.write(received.body);
-      const size = await transfers.sizeOf(address);
-      const row = await transfers.start(actor, 'import', id, { address, size, folderPath });
+      archive ??= await transfers.write(actor, received.body);
+      const row = await transfers.start(actor, 'import', id, { ...archive, folderPath });
       void reply.code(202).header('location', `/api/v1/transfers/${row.id}`);
       return sendDocument(reply, await oneDocument(edge, actor, query, row, request, reply));
     });
@@ -53,12 +53,12 @@ export async function archives(
       if (gone || row.status !== 'succeeded') throw notFound('There is no archive to fetch.');
       const { attributes } = await edge.records.one(actor, workspace, row.workspaceId);
       const { slug } = JSON.parse(attributes) as { slug: string };
-      const path = transfers.file(row.address!);
+      const whole = { start: 0, end: row.size! };
       const sent = {
         ...{ path: `${slug}.zip`, contentType: 'application/zip', size: row.size! },
         ...{ tag: `"${id}"`, modified: row.finishedAt!, download: true },
-        read: async (range?: { start: number; end: number }) =>
-          createReadStream(path, range && { start: range.start, end: range.end - 1 }),
+        read: async (range: ByteRange = whole) =>
+          Readable.from(transfers.read(actor, row.address!, range), { objectMode: false }),
       };
       return sendContent(sent, request, reply);
     }),

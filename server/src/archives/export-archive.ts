@@ -5,7 +5,7 @@ import { sql } from '../database/sql.ts';
 import type { Workspaces } from '../workspaces/actions.ts';
 import type { FileRow } from '../workspaces/content-store.ts';
 import { looksLikeBomb } from './read-zip.ts';
-import type { Transfers } from './transfers.ts';
+import type { Archive, Transfers } from './transfers.ts';
 
 type Parts = { transfers: Transfers; workspaces: Workspaces; changed: (teamId: string) => void };
 
@@ -31,10 +31,9 @@ export async function exportArchive(
     const rows = await filesOf(parts.workspaces, actor, row.workspaceId);
     await transfers.progress(actor, id, { total: rows.length, done: 0 });
     changed(actor.teamId);
-    const address = await written(parts, actor, id, rows, signal);
-    const size = await transfers.sizeOf(address);
+    const archive = await written(parts, actor, id, rows, signal);
     const done = rows.length;
-    await transfers.finish(actor, id, { status: 'succeeded', address, size, done });
+    await transfers.finish(actor, id, { status: 'succeeded', ...archive, done });
   } catch (error) {
     const ended = error instanceof KyozoError && error.code === 'unauthenticated';
     if (!ended) throw error;
@@ -67,12 +66,12 @@ async function written(
   id: string,
   rows: readonly FileRow[],
   signal: AbortSignal,
-): Promise<string> {
+): Promise<Archive> {
   const { transfers } = parts;
-  const address = await transfers.write(zipOf(parts, actor, id, rows, signal, true));
-  if (!(await looksLikeBomb(transfers.file(address)))) return address;
-  await transfers.remove(address);
-  return transfers.write(zipOf(parts, actor, id, rows, signal, false));
+  const archive = await transfers.write(actor, zipOf(parts, actor, id, rows, signal, true));
+  if (!(await looksLikeBomb(await transfers.open(actor, archive.address)))) return archive;
+  await transfers.remove(archive.address);
+  return transfers.write(actor, zipOf(parts, actor, id, rows, signal, false));
 }
 
 function zipOf(

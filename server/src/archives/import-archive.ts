@@ -1,6 +1,6 @@
 import { type Actor, KyozoError } from '@kyozo/resource';
 import { sql } from '../database/sql.ts';
-import { StorageError } from '../storage/errors.ts';
+import { StorageDamaged, StorageError, StorageNotFound } from '../storage/errors.ts';
 import type { Workspaces } from '../workspaces/actions.ts';
 import { putAtPath, requirePath } from '../workspaces/put-at-path.ts';
 import { BadArchive, BadEntry, readZip, type Zip, type ZipEntry } from './read-zip.ts';
@@ -33,7 +33,8 @@ export async function importArchive(
   const row = await transfers.find({ teamId: actor.teamId }, id);
   if (row.finishedAt !== null) return;
   try {
-    const zip = await readZip(transfers.file(row.address!), parts.limit);
+    const archive = await transfers.open(actor, row.address!).catch(lost);
+    const zip = await readZip(archive, parts.limit);
     try {
       await bringAll(parts, actor, row, zip, signal);
     } finally {
@@ -123,6 +124,13 @@ function reasonToEnd(error: unknown): string | undefined {
   if (error instanceof StorageError || !(error instanceof KyozoError)) return undefined;
   if (error.code === 'unauthenticated') return 'The credential that asked for it has ended.';
   return error.code === 'unavailable' || error.code === 'unknown' ? undefined : error.message;
+}
+
+/** No later try finds what is gone. */
+function lost(error: unknown): never {
+  if (error instanceof StorageNotFound || error instanceof StorageDamaged)
+    throw new BadArchive('The archive is no longer there.', { cause: error });
+  throw error;
 }
 
 /** A name as a line of text: PostgreSQL keeps no NUL. */

@@ -1,6 +1,14 @@
 import { isUtf8 } from 'node:buffer';
+import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
-import { type Entry, getFileNameLowLevel, openPromise, type ZipFile } from 'yauzl';
+import {
+  type Entry,
+  fromRandomAccessReaderPromise,
+  getFileNameLowLevel,
+  RandomAccessReader,
+  type ZipFile,
+} from 'yauzl';
+import type { PassingFile } from '../storage/passing-file.ts';
 
 /** An archive that is none, or is one to do harm with: nothing of it is read further. */
 export class BadArchive extends Error {}
@@ -27,16 +35,12 @@ export type Zip = {
   close(): void;
 };
 
-/** Opens a zip and looks over its whole directory before anything is unpacked. @throws BadArchive */
-export async function readZip(path: string, sizeLimit: number): Promise<Zip> {
-  const options = {
-    lazyEntries: true,
-    autoClose: false,
-    // Its own decoding refuses a whole archive for one name; ours refuses that entry.
-    decodeStrings: false,
-    validateEntrySizes: true,
-  };
-  const zip = await openPromise(path, options).catch(unreadable);
+/**
+ * Opens a zip and looks over its whole directory before anything is unpacked. The file is closed with it.
+ * @throws BadArchive
+ */
+export async function readZip(file: PassingFile, sizeLimit: number): Promise<Zip> {
+  const zip = await openZip(file).catch(unreadable);
   try {
     const entries = await directoryOf(zip);
     requireBounds(entries, zip.fileSize, sizeLimit);
@@ -45,6 +49,51 @@ export async function readZip(path: string, sizeLimit: number): Promise<Zip> {
   } catch (error) {
     zip.close();
     throw error;
+  }
+}
+
+async function openZip(file: PassingFile): Promise<ZipFile> {
+  const options = {
+    lazyEntries: true,
+    autoClose: false,
+    // Its own decoding refuses a whole archive for one name; ours refuses that entry.
+    decodeStrings: false,
+    validateEntrySizes: true,
+  };
+  try {
+    return await fromRandomAccessReaderPromise(new Reader(file), await file.size(), options);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+class Reader extends RandomAccessReader {
+  readonly #file: PassingFile;
+
+  constructor(file: PassingFile) {
+    super();
+    this.#file = file;
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return Readable.from(this.#file.read({ start, end }), { objectMode: false });
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    this.#file
+      .readInto(buffer.subarray(offset, offset + length), position)
+      .then((read) => callback(read === length ? null : new Error('unexpected EOF')), callback);
+  }
+
+  override close(callback: (error: Error | null) => void): void {
+    this.#file.close().then(() => callback(null), callback);
   }
 }
 
@@ -90,12 +139,8 @@ const isDense = ({ uncompressedSize: size, compressedSize }: Entry): boolean =>
   size > archiveLimits.entryFloor && size > compressedSize * archiveLimits.ratio;
 
 /** Whether a zip, or an entry of it, is compressed so well that it would be refused as a bomb. */
-export async function looksLikeBomb(path: string): Promise<boolean> {
-  const zip = await openPromise(path, {
-    autoClose: false,
-    decodeStrings: false,
-    lazyEntries: true,
-  });
+export async function looksLikeBomb(file: PassingFile): Promise<boolean> {
+  const zip = await openZip(file);
   try {
     let total = 0;
     for await (const entry of zip.eachEntry()) {

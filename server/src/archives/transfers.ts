@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type Actor, KyozoError, notFound, type Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Queries, Tenant } from '../database/database.ts';
@@ -12,7 +9,10 @@ import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import type { Queue } from '../jobs/queue.ts';
 import { makeFolder, syncFolder } from '../storage/durable.ts';
+import type { TeamKeys } from '../storage/encrypted.ts';
 import { toStorageError } from '../storage/errors.ts';
+import { PassingFile } from '../storage/passing-file.ts';
+import type { ByteRange } from '../storage/storage.ts';
 import { fromStorage } from '../workspaces/content-store.ts';
 import { transfer } from './transfer.ts';
 
@@ -31,51 +31,87 @@ export type TransferRow = {
   finishedAt: Date | null;
 };
 
-/** An archive that was written, in bytes, and the folder that it goes to. */
-export type Archive = { address: string; size: number; folderPath: string };
+/** An archive that was written; its size is in bytes. */
+export type Archive = { address: string; size: number };
+
+/** Bytes that are written at once: a zip comes in many small pieces. */
+const PIECE = 2 ** 18;
 
 /** Archives on their way: a row that says how far each is, a file that nobody can guess, and a job. */
 export class Transfers {
   readonly #database: Queries;
   readonly #queue: Queue;
+  readonly #keys: TeamKeys;
   readonly #folder: string;
 
-  private constructor(database: Queries, queue: Queue, folder: string) {
+  private constructor(database: Queries, queue: Queue, keys: TeamKeys, folder: string) {
     this.#database = database;
     this.#queue = queue;
+    this.#keys = keys;
     this.#folder = folder;
   }
 
-  static async open(database: Queries, queue: Queue, dataDir: string): Promise<Transfers> {
+  static async open(
+    database: Queries,
+    queue: Queue,
+    keys: TeamKeys,
+    dataDir: string,
+  ): Promise<Transfers> {
     const folder = transfersFolder(dataDir);
     await makeFolder(folder);
-    return new Transfers(database, queue, folder);
+    return new Transfers(database, queue, keys, folder);
   }
 
-  /** Writes an archive to a new file, durably; answers its name. It is swept when nothing comes to name it. */
-  async write(body: AsyncIterable<Uint8Array>): Promise<string> {
-    const name = newName();
-    const target = createWriteStream(this.file(name), { flags: 'wx', mode: 0o600, flush: true });
+  /** Writes an archive of a team's to a new file, durably. It is swept when nothing comes to name it. */
+  async write({ teamId }: Tenant, body: AsyncIterable<Uint8Array>): Promise<Archive> {
+    const address = newName();
     try {
-      await pipeline(Readable.from(body, { objectMode: false }), target);
-      await syncFolder(this.#folder);
-      return name;
+      const file = await PassingFile.create(this.#path(address), await this.#keys.current(teamId));
+      try {
+        let size = 0;
+        for await (const piece of gathered(body)) {
+          await file.write(piece, size);
+          size += piece.length;
+        }
+        await file.sync();
+        await syncFolder(this.#folder);
+        return { address, size };
+      } finally {
+        await file.close();
+      }
     } catch (error) {
-      await rm(this.file(name), { force: true });
+      await this.remove(address);
       if (error instanceof KyozoError) throw error;
       return fromStorage(toStorageError(error));
     }
   }
 
+  /** An archive of a team's, to be closed. Errors: StorageNotFound, StorageDamaged, StorageUnavailable. */
+  async open({ teamId }: Tenant, address: string): Promise<PassingFile> {
+    return PassingFile.open(this.#path(address), this.#keys, teamId).catch((error) => {
+      throw toStorageError(error);
+    });
+  }
+
+  /** Bytes of an archive, as they are asked for. Errors: as of `open`. */
+  async *read(tenant: Tenant, address: string, range: ByteRange): AsyncGenerator<Buffer> {
+    const file = await this.open(tenant, address);
+    try {
+      yield* file.read(range);
+    } finally {
+      await file.close();
+    }
+  }
+
   /**
-   * Records a transfer and adds its job, in one transaction. `archive` is one that comes in; an `id` that
-   * is given makes it the only one that begins for that reason.
+   * Records a transfer and adds its job, in one transaction. `archive` is one that comes in, with the folder
+   * it goes to; an `id` that is given makes it the only one that begins for that reason.
    */
   async start(
     actor: Actor,
     kind: TransferRow['kind'],
     workspaceId: string,
-    archive?: Archive,
+    archive?: Archive & { folderPath: string },
     id: string = uuidv7(),
   ): Promise<Row> {
     const values = {
@@ -121,18 +157,12 @@ export class Transfers {
     await this.#change(actor, id, 'finish', { ...values, ...at });
   }
 
-  /** Where a file lies. */
-  file(name: string): string {
-    return join(this.#folder, name);
+  remove(address: string): Promise<void> {
+    return rm(this.#path(address), { force: true });
   }
 
-  /** Bytes of a file. */
-  async sizeOf(name: string): Promise<number> {
-    return (await stat(this.file(name))).size;
-  }
-
-  remove(name: string): Promise<void> {
-    return rm(this.file(name), { force: true });
+  #path(address: string): string {
+    return join(this.#folder, address);
   }
 
   async #change(actor: Actor, id: string, action: 'progress' | 'finish', values: Values) {
@@ -144,6 +174,20 @@ export class Transfers {
 }
 
 export const transfersFolder = (dataDir: string): string => join(dataDir, 'transfers');
+
+async function* gathered(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let kept: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    kept.push(piece);
+    size += piece.length;
+    if (size < PIECE) continue;
+    yield Buffer.concat(kept);
+    kept = [];
+    size = 0;
+  }
+  yield Buffer.concat(kept);
+}
 
 const newName = () => randomBytes(32).toString('base64url');
 const tomorrow = () => new Date(Date.now() + 24 * 3_600_000).toISOString();

@@ -26,8 +26,8 @@ export const finishUpload =
       const folderPath = folderOf(path);
       if (await transfers.has(actor, id)) await drain(body);
       else {
-        const address = await transfers.write(body);
-        await transfers.start(actor, 'import', workspaceId, { address, size, folderPath }, id);
+        const archive = await transfers.write(actor, body);
+        await transfers.start(actor, 'import', workspaceId, { ...archive, folderPath }, id);
       }
       return `/api/v1/transfers/${id}`;
     }

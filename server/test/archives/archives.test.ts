@@ -434,7 +434,7 @@ print(json.dumps([[i.filename, z.read(i).decode(), i.flag_bits & 0x800, i.date_t
     );
     expect((await ann.fetch(`/transfers/${mine}/content`)).status).toBe(404);
     const path = join(server.dataDir, 'transfers', row!.address);
-    expect((await readFile(path)).subarray(0, 2).toString()).toBe('PK');
+    expect((await readFile(path)).includes('PK')).toBe(false);
     await utimes(path, 0, 0);
     await server.query(`insert into jobs.job (name) values ('forget-uploads')`);
     const open = () =>
