@@ -224,17 +224,17 @@ test('an upload that takes longer than its token lives goes on', async () => {
   }
 });
 
-test('hundreds of files are sent, and only what is in view is drawn', async () => {
+test('more files than fit on a screen are sent, and only what is in view is drawn', async () => {
   const page = await inWorkspace('Annie Easley', 'annie@example.org');
-  const many = Array.from({ length: 300 }, (_, index) => ({
+  const many = Array.from({ length: 120 }, (_, index) => ({
     ...{ name: `note ${index}.txt`, mimeType: 'text/plain' },
     buffer: Buffer.from(`Note ${index}`),
   }));
   await picker(page).setInputFiles(many);
-  await page.getByText(/^Uploading \d+ of 300/u).waitFor();
+  await page.getByText(/^Uploading \d+ of 120/u).waitFor();
   expect(await panel(page).getByRole('listitem').count()).toBeLessThan(30);
-  await page.getByText('Uploaded 300 files').waitFor({ timeout: 240_000 });
-  await page.getByText('303 files').waitFor();
+  await page.getByText('Uploaded 120 files').waitFor({ timeout: 240_000 });
+  await page.getByText('123 files').waitFor();
   await page.context().close();
 }, 300_000);
 
