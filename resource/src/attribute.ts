@@ -19,10 +19,12 @@ export type Attribute = {
   sortable: boolean;
   /** The allowed values of a choice. */
   values?: readonly string[];
-  /** Longest text in characters, or largest integer. */
+  /** Longest text or JSON in characters, or largest integer. */
   max?: number;
   min?: number;
   format?: 'email' | 'slug';
+  /** A JSON Schema that tells what a JSON value looks like; who takes the value checks it. */
+  schema?: Readonly<Record<string, unknown>>;
   /** SQL of a computed attribute over the row alias `t`; it is read-only. */
   sql?: string;
 };
@@ -45,7 +47,7 @@ export const integer = attribute('integer', { max: Number.MAX_SAFE_INTEGER });
 export const boolean = attribute('boolean');
 export const timestamp = attribute('timestamp');
 export const uuid = attribute('uuid');
-export const json = attribute('json');
+export const json = attribute('json', { max: 100_000 });
 export const texts = attribute('texts', { max: 1_000 });
 export const choice = (values: readonly string[], description: string, options: Options = {}) =>
   attribute('choice', { values })(description, options);
@@ -97,7 +99,7 @@ export function faultOf(attribute: Attribute, value: unknown): string | undefine
         ? value.map((item) => textFault({ ...attribute, max: 1_000 }, item)).find(Boolean)
         : 'must be a list of texts';
     case 'json':
-      return jsonFault(value);
+      return jsonFault(attribute, value);
   }
 }
 
@@ -124,10 +126,10 @@ function integerFault(attribute: Attribute, value: unknown): string | undefined 
 
 const isStorable = (value: string) => !value.includes('\0') && value.isWellFormed();
 
-function jsonFault(value: unknown): string | undefined {
+function jsonFault(attribute: Attribute, value: unknown): string | undefined {
   const text = JSON.stringify(value);
   if (text === undefined || typeof value !== 'object') return 'must be a JSON object';
-  if (text.length > 100_000) return 'must be at most 100000 bytes of JSON';
+  if (text.length > attribute.max!) return `must be at most ${attribute.max} characters of JSON`;
   // An escape in JSON's text: an odd number of backslashes before the u.
   return /(?<!\\)(?:\\\\)*\\u(0000|d[89a-f])/i.test(text)
     ? 'must not contain a NUL character or half of a surrogate pair'

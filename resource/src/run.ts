@@ -154,5 +154,6 @@ function linkageFault(
   return isUuid(linkage.id) ? undefined : 'must have a UUID as its id';
 }
 
-const escapePointer = (name: string) =>
-  name.slice(0, 80).replaceAll('~', '~0').replaceAll('/', '~1');
+/** A member's name as a segment of a JSON pointer. */
+export const escapePointer = (name: string): string =>
+  name.slice(0, 200).replaceAll('~', '~0').replaceAll('/', '~1');

@@ -6,7 +6,7 @@ import { sql } from '../database/sql.ts';
 import type { Records } from '../records.ts';
 import { branch } from './branch.ts';
 import type { BranchMerges } from './merge.ts';
-import { type Choice, choices, type Resolution } from './merge-conflicts.ts';
+import { resolutionIn } from './merge-conflicts.ts';
 import type { PushParts } from './push.ts';
 import { checkRefName } from './push-check.ts';
 import { ask } from './push-git.ts';
@@ -107,18 +107,6 @@ export function branchPerformers({ parts, records, merges }: Branches): Performe
 function placeOf({ keys, attributes }: Row): { workspaceId: string; name: string } {
   const { name } = JSON.parse(attributes) as { name: string };
   return { workspaceId: keys.workspaceId!, name: `refs/heads/${name}` };
-}
-
-/** @throws KyozoError for what is no choice */
-function resolutionIn(given: unknown): Resolution {
-  const pointer = '/data/attributes/resolution';
-  if (given === undefined) return new Map();
-  if (Array.isArray(given)) throw invalid('resolution must name files by their path.', { pointer });
-  const entries = Object.entries(given as Record<string, unknown>);
-  if (entries.some(([, choice]) => !choices.includes(choice as Choice))) {
-    throw invalid(`What stands of a file is one of ${choices.join(', ')}.`, { pointer });
-  }
-  return new Map(entries as [string, Choice][]);
 }
 
 /** What git is told as part of a line, as a sentence. */

@@ -8,6 +8,22 @@ import {
   text,
   timestamp,
 } from '@kyozo/resource';
+import { choices } from './merge-conflicts.ts';
+
+const resolutionSchema = {
+  type: 'object',
+  additionalProperties: {
+    anyOf: [
+      { type: 'string', enum: choices },
+      {
+        type: 'object',
+        required: ['text'],
+        additionalProperties: false,
+        properties: { text: { type: 'string' }, conflict: { type: 'string' } },
+      },
+    ],
+  },
+};
 
 export const branch = define({
   type: 'branches',
@@ -44,8 +60,13 @@ export const branch = define({
     merge: {
       kind: 'verb',
       description:
-        'Merges it into `main`, file by file. Where both changed the same, `resolution` says what stands: by path `ours` (main), `theirs` (the branch) or `both`.',
-      arguments: { resolution: json('What stands of each file in conflict, by its path.') },
+        'Merges it into `main`, file by file. Where both changed the same, nothing is merged and `meta.files` tells the conflicts, until `resolution` says what stands: by path `ours` (main), `theirs` (the branch), `both`, or a text.',
+      arguments: {
+        resolution: json(
+          'What stands of each file in conflict, by its path. A `text` may name the `conflict` that it was written for; nothing is merged when that has changed since.',
+          { max: 8 * 2 ** 20, schema: resolutionSchema },
+        ),
+      },
       route: { on: 'record', method: 'POST', path: 'merge' },
       status: 200,
       scope: 'files',

@@ -1,12 +1,13 @@
 /** Merges branches into `main`: by the way of a push, with nothing decided that a person must. */
-import { isUtf8 } from 'node:buffer';
 import { type Actor, KyozoError, notFound } from '@kyozo/resource';
 import { person } from './file-store.ts';
-import { type Conflict, MergeConflict, type Resolution } from './merge-conflicts.ts';
+import { readPointer } from './lfs.ts';
+import { type Conflict, idOf, MergeConflict, type Resolution } from './merge-conflicts.ts';
 import type { PushParts } from './push.ts';
 import { PushContents } from './push-contents.ts';
 import { countFiles, type GitView, isAncestor, mergeBase } from './push-git.ts';
 import { type Landed, MainPush } from './push-main.ts';
+import { isText } from './push-merge.ts';
 import { PushRefused } from './push-quarantine.ts';
 import { lockedRefs, MAIN, readRepository } from './push-refs.ts';
 
@@ -16,9 +17,10 @@ export type MergeResult = { commit: string; files: number };
 const most = {
   /** Times that a merge begins anew because the branch or `main` has moved. */
   attempts: 5,
-  /** Files in conflict that are told, and bytes of each side. */
+  /** Files in conflict that are told, bytes of each side, and of all: past them texts are left out. */
   conflicts: 100,
-  bytes: 64 * 1024,
+  bytes: 2 ** 20,
+  allBytes: 4 * 2 ** 20,
 };
 
 export class BranchMerges {
@@ -35,7 +37,7 @@ export class BranchMerges {
 
   /**
    * Merges a branch into `main`. @throws KyozoError `conflict`, whose `meta.files` lists the files that
-   * both sides changed and `resolution` does not name all of; `not_found`, `invalid`
+   * both sides changed and `resolution` does not decide all of; `not_found`, `invalid`
    */
   async merge(
     actor: Actor,
@@ -127,14 +129,18 @@ export class BranchMerges {
   }
 
   async #told(actor: Actor, workspaceId: string, error: MergeConflict): Promise<KyozoError> {
-    const told = error.conflicts.slice(0, most.conflicts);
     const files = [];
-    for (const { path, ours, theirs } of told) {
-      files.push({
-        path,
-        ours: await this.#side(actor, workspaceId, ours),
-        theirs: await this.#side(actor, workspaceId, theirs),
-      });
+    let room = most.allBytes;
+    for (const conflict of error.conflicts.slice(0, most.conflicts)) {
+      const side = async (oid: string | null) => {
+        const told = await this.#side(actor, workspaceId, oid, Math.min(room, most.bytes));
+        room -= told?.text ? told.size : 0;
+        return told;
+      };
+      const [ours, theirs] = [await side(conflict.ours), await side(conflict.theirs)];
+      const isShown = typeof ours?.text === 'string' && typeof theirs?.text === 'string';
+      const parts = (isShown && conflict.parts) || null;
+      files.push({ path: conflict.path, id: idOf(conflict), ours, theirs, parts });
     }
     const count = error.conflicts.length;
     const subject = count === 1 ? 'A file was' : `${count} files were`;
@@ -147,13 +153,15 @@ export class BranchMerges {
     actor: Actor,
     workspaceId: string,
     oid: Conflict['ours'],
+    room: number,
   ): Promise<{ size: number; text: string | null } | null> {
     if (oid === null) return null;
     const scope = { teamId: actor.teamId, workspaceId };
     const size = (await this.#parts.storages.git.head(scope, oid))?.size ?? 0;
-    if (size > most.bytes) return { size, text: null };
+    if (size > room) return { size, text: null };
     const bytes = await this.#contents.blob(actor, workspaceId, oid);
-    const isText = isUtf8(bytes) && !bytes.includes(0);
-    return { size, text: isText ? bytes.toString('utf8') : null };
+    const pointer = readPointer(bytes);
+    if (pointer) return { size: pointer.size, text: null };
+    return { size, text: isText(bytes) ? bytes.toString('utf8') : null };
   }
 }

@@ -13,7 +13,8 @@ import type { Storages } from '../storage/storages.ts';
 import type { Content, FileRow } from './content-store.ts';
 import { contentValues, newRow, rowValues } from './file-row.ts';
 import type { Held } from './file-store.ts';
-import { findConflicts, MergeConflict, type Resolution, resolve } from './merge-conflicts.ts';
+import { readPointer } from './lfs.ts';
+import { findConflicts, type Resolution, resolve } from './merge-conflicts.ts';
 import { printable } from './push-check.ts';
 import type { PushContents } from './push-contents.ts';
 import {
@@ -23,7 +24,14 @@ import {
   newestCommits,
   type TreeChange,
 } from './push-git.ts';
-import { type Merged, type MergedText, mergeChanges, mergeText, type Sides } from './push-merge.ts';
+import {
+  type Merged,
+  markedText,
+  mergeChanges,
+  mergeText,
+  type Part,
+  type Sides,
+} from './push-merge.ts';
 import { PushRefused } from './push-quarantine.ts';
 import { type Command, MAIN, writeRef } from './push-refs.ts';
 import type { Recorded, Version } from './record-version.ts';
@@ -161,47 +169,48 @@ export class MainPush {
     const { path } = step;
     const pushed = { path, content: prepared.contents.get(path)!, about };
     if (step.kind === 'take') return pushed;
-    const merged = await this.#text(actor, workspaceId, step, prepared, sides);
+    const merged = async (both: Merged & { kind: 'both' }) => {
+      const parts = await this.#parts(actor, workspaceId, both, prepared);
+      return parts && markedText(parts, sides);
+    };
+    const text = step.kind === 'text' ? step.text : await merged(step);
     // Of what is no text the pushed one wins; the other stays as its version.
-    if (!merged) return pushed;
-    const content = await this.#contents.store(actor, workspaceId, path, merged.bytes);
+    if (text === undefined) return pushed;
+    const content = await this.#contents.store(actor, workspaceId, path, Buffer.from(text));
     return { path, content, about };
   }
 
   /** The merged text of what both changed; undefined where one is no text, or lies outside git. */
-  async #text(
+  async #parts(
     actor: Actor,
     workspaceId: string,
     step: Merged & { kind: 'both' },
     { contents }: Prepared,
-    sides: Sides,
-  ): Promise<MergedText | undefined> {
+  ): Promise<Part[] | undefined> {
     const pushed = contents.get(step.path)!;
     if (pushed.treeAddress !== pushed.address) return undefined;
     const read = (oid: string) => this.#contents.blob(actor, workspaceId, oid);
+    const ours = await read(step.ours);
+    if (readPointer(ours)) return undefined;
     const base = step.base ? await read(step.base) : Buffer.alloc(0);
-    return mergeText(base, await read(step.ours), await read(step.theirs), sides);
+    return mergeText(base, ours, await read(step.theirs));
   }
 
-  /** The steps with each conflict resolved as was asked. @throws MergeConflict for those nobody spoke of */
+  /** The steps with each conflict resolved as was asked. @throws as `resolve` */
   async #resolved(
     actor: Actor,
     workspaceId: string,
     steps: readonly Merged[],
     ours: ReadonlyMap<string, TreeChange>,
     prepared: Prepared,
-    { sides, resolution }: Merging,
+    { resolution }: Merging,
   ): Promise<Merged[]> {
-    const clean = new Set<string>();
+    const texts = new Map<string, Part[]>();
     for (const step of steps) {
-      if (step.kind !== 'both') continue;
-      const merged = await this.#text(actor, workspaceId, step, prepared, sides);
-      if (merged?.isClean) clean.add(step.path);
+      const parts = step.kind === 'both' && (await this.#parts(actor, workspaceId, step, prepared));
+      if (parts) texts.set(step.path, parts);
     }
-    const conflicts = findConflicts(ours, prepared.changes, clean);
-    const open = conflicts.filter(({ path }) => !resolution.has(path));
-    if (open.length > 0) throw new MergeConflict(conflicts);
-    return resolve(steps, conflicts, resolution);
+    return resolve(steps, findConflicts(ours, prepared.changes, texts), resolution);
   }
 
   async #mergeCommit(
@@ -217,7 +226,7 @@ export class MainPush {
     const changes = steps.map((step) => ({
       path: step.path,
       mode: step.mode === '100755' ? ('100755' as const) : ('100644' as const),
-      address: step.kind === 'take' ? step.to : (mergedTexts.get(step.path) ?? step.theirs),
+      address: step.kind === 'take' ? step.to : mergedTexts.get(step.path)!,
     }));
     const [about] = [...abouts.values()].filter((one) => one.commit === commit);
     const author =

@@ -6,6 +6,8 @@ import type { TreeChange } from './push-git.ts';
 export type Merged =
   /** The pushed side stands: its blob, or null for a deletion. */
   | { kind: 'take'; path: string; mode: string; to: string | null }
+  /** A text that a person has written stands. */
+  | { kind: 'text'; path: string; mode: string; text: string }
   /** Both sides changed it. */
   | { kind: 'both'; path: string; mode: string; base: string | null; ours: string; theirs: string };
 
@@ -34,35 +36,38 @@ export function mergeChanges(
 
 /** What the two sides are called in conflict markers. */
 export type Sides = { ours: string; theirs: string };
-export type MergedText = { bytes: Buffer; isClean: boolean };
+/** Lines of a merged text: settled, or as each side has them where both changed the same. */
+export type Part = { text: string } | { ours: string; theirs: string };
 
-/**
- * One text of three, line by line; lines that both changed stay both, between git's conflict markers.
- * Content that is no text cannot be merged: undefined.
- */
-export function mergeText(
-  base: Buffer,
-  ours: Buffer,
-  theirs: Buffer,
-  sides: Sides,
-): MergedText | undefined {
-  if (![base, ours, theirs].every((bytes) => isUtf8(bytes) && !bytes.includes(0))) return undefined;
+/** One text of three, line by line. Content that is no text cannot be merged: undefined. */
+export function mergeText(base: Buffer, ours: Buffer, theirs: Buffer): Part[] | undefined {
+  if (![base, ours, theirs].every(isText)) return undefined;
   const [o, a, b] = [base, ours, theirs].map(linesOf) as [string[], string[], string[]];
-  const out: string[] = [];
-  let isClean = true;
-  for (const region of diff3Merge(a, o, b, { excludeFalseConflicts: true })) {
-    if (region.ok) out.push(...region.ok);
-    else if (region.conflict) {
-      isClean = false;
-      out.push(`<<<<<<< ${sides.ours}\n`, ...whole(region.conflict.a), '=======\n');
-      out.push(...whole(region.conflict.b), `>>>>>>> ${sides.theirs}\n`);
-    }
-  }
-  return { bytes: Buffer.from(out.join(''), 'utf8'), isClean };
+  return diff3Merge(a, o, b, { excludeFalseConflicts: true }).map(({ ok, conflict }) =>
+    conflict
+      ? { ours: conflict.a.join(''), theirs: conflict.b.join('') }
+      : { text: (ok ?? []).join('') },
+  );
+}
+
+/** Whether bytes are a text as the merge understands it. */
+export const isText = (bytes: Buffer): boolean => isUtf8(bytes) && !bytes.includes(0);
+
+/** Whether nothing is left to decide. */
+export const isClean = (parts: readonly Part[]): boolean => parts.every((part) => 'text' in part);
+
+/** The text with git's conflict markers around what both changed. */
+export function markedText(parts: readonly Part[], sides: Sides): string {
+  return parts
+    .map((part) =>
+      'text' in part
+        ? part.text
+        : `<<<<<<< ${sides.ours}\n${ended(part.ours)}=======\n${ended(part.theirs)}>>>>>>> ${sides.theirs}\n`,
+    )
+    .join('');
 }
 
 const linesOf = (bytes: Buffer): string[] =>
   bytes.toString('utf8').match(/[^\n]*\n|[^\n]+$/g) ?? [];
 /** A marker stands on a line of its own, also behind a last line without an end. */
-const whole = (lines: string[]): string[] =>
-  lines.map((line) => (line.endsWith('\n') ? line : `${line}\n`));
+const ended = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`);

@@ -28,6 +28,9 @@ afterEach(async () => {
   expect(said).toBe('');
 });
 
+type Side = { size: number; text: string | null } | null;
+type Told = { path: string; id: string; ours: Side; theirs: Side; parts: object[] | null };
+type Refusal = { meta: { files: Told[]; total: number } };
 type BranchEvent = { name: string; type: string; recordId: string; data: object };
 
 const five = 'one\n\ntwo\n\nthree\n\nfour\n\nfive\n';
@@ -181,14 +184,16 @@ test('conflicts are listed with both sides and nothing is merged, until each is 
     { size: 9, text: 'a\nmain\nc\n' },
     { size: 11, text: branchText },
   ];
+  const parts = [{ text: 'a\n' }, { ours: 'main\n', theirs: 'branch\n' }, { text: 'c\n' }];
+  const named = expect.stringMatching(/^\w+\.\.\w+$/);
   expect(error!.meta).toEqual({
     total: 5,
     files: [
-      { path: 'both.txt', ours: main, theirs: branch },
-      { path: 'dropped.txt', ours: main, theirs: null },
-      { path: 'kept.txt', ours: null, theirs: branch },
-      { path: 'ours.txt', ours: main, theirs: branch },
-      { path: 'theirs.txt', ours: main, theirs: branch },
+      { path: 'both.txt', id: named, ours: main, theirs: branch, parts },
+      { path: 'dropped.txt', id: named, ours: main, theirs: null, parts: null },
+      { path: 'kept.txt', id: named, ours: null, theirs: branch, parts: null },
+      { path: 'ours.txt', id: named, ours: main, theirs: branch, parts },
+      { path: 'theirs.txt', id: named, ours: main, theirs: branch, parts },
     ],
   });
   expect((await merge(id, { 'ours.txt': 'ours' })).status).toBe(409);
@@ -223,6 +228,112 @@ test('conflicts are listed with both sides and nothing is merged, until each is 
   await must(clone, 'fetch', '-q');
   const tree = await must(clone, 'ls-tree', '-r', '--name-only', 'origin/main');
   expect(tree.split('\n').sort()).toEqual(Object.keys(await contents()).sort());
+});
+
+test('a conflict is resolved by a text, which an older conflict does not undo', async () => {
+  const written = await ann.file(workspace, 'dir/a.md', five);
+  await ann.file(workspace, 'b.md', five);
+  await cloneIt();
+  const changed = (word: string) => five.replace('three', word);
+  await onBranch('topic', { 'dir/a.md': changed('branch'), 'b.md': changed('branch') });
+  const write = (raw: string) => ann.fetch(`/files/${written.id}/content`, { method: 'PUT', raw });
+  await write(changed('main'));
+  const { id } = await branchNamed('topic');
+  const conflictIn = async (resolution?: object) => {
+    const refused = await merge(id, resolution);
+    expect(refused.status).toBe(409);
+    return (refused.body.errors as unknown as Refusal[])[0]!.meta.files[0]!;
+  };
+  const first = await conflictIn();
+  expect(first).toMatchObject({ path: 'dir/a.md', parts: { length: 3 } });
+  // Main moves on: what was written for the conflict before decides nothing.
+  await write(changed('main again'));
+  const text = changed('main and branch');
+  const second = await conflictIn({ 'dir/a.md': { text, conflict: first.id } });
+  expect(second.id).not.toBe(first.id);
+  expect(second.ours!.text).toBe(changed('main again'));
+  const resolution = { 'dir/a.md': { text, conflict: second.id } };
+  expect((await merge(id, resolution)).status).toBe(200);
+  expect(await contents()).toEqual({ 'dir/a.md': text, 'b.md': changed('branch') });
+  await must(clone, 'fetch', '-q');
+  expect(await must(clone, 'show', 'origin/main:dir/a.md')).toBe(text.trimEnd());
+});
+
+test('what resolves no conflict is refused with the file that it names, on both edges', async () => {
+  const bytes = (last: number) => Buffer.from([0, 255, last]);
+  const files = ['a~b/c.txt', 'data.bin', 'turned'].map((path) =>
+    ann.file(workspace, path, path === 'data.bin' ? '' : 'a\n'),
+  );
+  const [text, binary, turned] = await Promise.all(files);
+  const put = ({ id }: RecordObject, raw: string | Uint8Array) =>
+    ann.fetch(`/files/${id}/content`, { method: 'PUT', raw });
+  await put(binary!, bytes(0));
+  await cloneIt();
+  await onBranch('topic', {
+    ...{ 'a~b/c.txt': 'branch\n', turned: 'branch\n', 'data.bin': bytes(1) },
+    'clean.txt': 'clean\n',
+  });
+  await Promise.all([put(text!, 'main\n'), put(binary!, bytes(2)), put(turned!, bytes(3))]);
+  const { id } = await branchNamed('topic');
+  const told = (await merge(id)).body.errors as unknown as Refusal[];
+  // What lies outside git is told as what it is, not as the pointer in the tree.
+  expect(told[0]!.meta.files).toMatchObject([
+    { path: 'a~b/c.txt', parts: [{ ours: 'main\n', theirs: 'branch\n' }] },
+    {
+      path: 'data.bin',
+      ours: { size: 3, text: null },
+      theirs: { size: 3, text: null },
+      parts: null,
+    },
+    { path: 'turned', ours: { size: 3, text: null }, theirs: { text: 'branch\n' }, parts: null },
+  ]);
+  const before = await contents();
+  const rest = { 'data.bin': 'ours', turned: 'ours' };
+  const wrong: [object, string, RegExp][] = [
+    [{ 'a~b/c.txt': 'mine' }, 'a~0b~1c.txt', /must be one of ours, theirs, both, or a text/],
+    [{ 'a~b/c.txt': { text: 1 } }, 'a~0b~1c.txt', /or a text/],
+    [{ 'a~b/c.txt': { text: '', more: 1 } }, 'a~0b~1c.txt', /or a text/],
+    [{ 'a~b/c.txt': null }, 'a~0b~1c.txt', /or a text/],
+    [{ 'a~b/c.txt': ['ours'] }, 'a~0b~1c.txt', /or a text/],
+    [{ 'a~b/c.txt': { text: 'ü'.repeat(2 ** 20 + 1) } }, 'a~0b~1c.txt', /at most 2097152 bytes/],
+    [{ 'clean.txt': { text: 'x' } }, 'clean.txt', /is not in conflict/],
+    [{ 'none.txt': 'ours' }, 'none.txt', /is not in conflict/],
+    [{ 'data.bin': { text: 'x' } }, 'data.bin', /not a text on both sides/],
+    [{ turned: { text: 'x' } }, 'turned', /not a text on both sides/],
+  ];
+  for (const [given, path, sentence] of wrong) {
+    const { status, body } = await merge(id, { ...rest, ...given });
+    expect([given, status]).toEqual([given, 422]);
+    expect(body.errors).toEqual([
+      expect.objectContaining({
+        detail: expect.stringMatching(sentence),
+        source: { pointer: `/data/attributes/resolution/${path}` },
+      }),
+    ]);
+    const mutation = `mutation($id: ID!, $input: MergeBranchInput) {
+      mergeBranch(id: $id, input: $input) { errors { code fields message } } }`;
+    const input = { resolution: { ...rest, ...given } };
+    const answer = await ann.graphql<{ mergeBranch: object }>(mutation, { id, input });
+    expect(answer.data.mergeBranch).toEqual({
+      errors: [{ code: 'invalid', fields: ['resolution'], message: body.errors[0]!.detail }],
+    });
+  }
+  const nul = await merge(id, { ...rest, 'a~b/c.txt': { text: '\0' } });
+  expect([nul.status, nul.body.errors[0]!.source]).toEqual([
+    ...[422, { pointer: '/data/attributes/resolution' }],
+  ]);
+  expect(await contents()).toEqual(before);
+  // A text may be empty, and need not name the conflict.
+  const mutation = `mutation($id: ID!, $input: MergeBranchInput) {
+    mergeBranch(id: $id, input: $input) { result { ahead } errors { message } } }`;
+  const input = { resolution: { ...rest, turned: 'theirs', 'a~b/c.txt': { text: '' } } };
+  expect((await ann.graphql(mutation, { id, input })).data).toEqual({
+    mergeBranch: { result: { ahead: 0 }, errors: [] },
+  });
+  expect(await contents()).toEqual({
+    ...before,
+    ...{ 'a~b/c.txt': '', 'clean.txt': 'clean\n', turned: 'branch\n' },
+  });
 });
 
 test('who may: every member and no stranger, by what a key is for', async () => {

@@ -193,13 +193,17 @@ function mutate(edge: Edge, resource: Resource, name: string): Resolver {
       const errors = faultsBehind(error).map((fault) => ({
         message: fault.message,
         code: fault.code,
-        fields: [fault.source?.pointer?.split('/').at(-1) ?? fault.source?.parameter].filter(
-          Boolean,
-        ),
+        fields: [fieldAt(fault.source?.pointer) ?? fault.source?.parameter].filter(Boolean),
       }));
       return { result: null, meta: faultsOf(error)?.[0]?.meta ?? null, errors };
     }
   };
+}
+
+/** The member of the input that a pointer into a JSON:API document lies in. */
+function fieldAt(pointer: string | undefined): string | undefined {
+  const segments = pointer?.split('/');
+  return segments?.[3] ?? segments?.at(-1);
 }
 
 /** Splits an input into attributes and linkage, as the kernel takes them. */

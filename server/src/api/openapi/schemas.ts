@@ -18,7 +18,7 @@ export function schemaOf(attribute: Attribute): Json {
     boolean: { type: 'boolean' },
     timestamp: { type: 'string', format: 'date-time' },
     uuid,
-    json: {},
+    json: { ...attribute.schema },
     texts: { type: 'array', items: text },
   };
   const schema = kinds[attribute.kind];
