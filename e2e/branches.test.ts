@@ -91,6 +91,82 @@ test('what both sides changed is decided file by file, and merged as it was deci
   );
 });
 
+test('the parts of a text in conflict are decided one by one, by keys alone', async () => {
+  const text = (word: string) =>
+    `${['one', 'two', 'three'].map((part) => `${part} ${word}\n\n${part} stays\n`).join('\n')}end\n`;
+  await work.push('main', { 'Parts.md': text('base') });
+  await work.push('topic', { 'Parts.md': text('branch'), 'Bytes.bin': bytesOf(1) });
+  await work.push('main', { 'Parts.md': text('main'), 'Bytes.bin': bytesOf(2) });
+  await openBranch();
+  const merge = page.getByRole('button', { name: 'Merge into main' });
+  await merge.press('Enter');
+  const conflicts = page.getByRole('region', { name: 'Changed on both sides' });
+  const heading = conflicts.getByRole('heading', { name: 'Changed on both sides' });
+  await expect.poll(() => heading.evaluate((it) => it === document.activeElement)).toBe(true);
+  // What is no text is decided as a whole.
+  const bytes = conflicts.getByRole('article', { name: 'Bytes.bin' });
+  expect(await bytes.getByRole('radio', { name: 'By part' }).count()).toBe(0);
+  expect(await bytes.getByText('Not a text').count()).toBe(2);
+  await bytes.getByRole('radio', { name: 'Branch' }).press('Enter');
+  const file = conflicts.getByRole('article', { name: 'Parts.md' });
+  await file.getByText('one stays').waitFor();
+  for (const [part, keep] of ['Keep main', 'Keep branch', 'Keep both'].entries()) {
+    expect(await merge.isDisabled()).toBe(true);
+    await file.getByText(`${part} of 3 parts decided`).waitFor();
+    const choice = file.getByLabel(`Part ${part + 1} of 3 of Parts.md`);
+    await choice.getByRole('radio', { name: keep }).press('Enter');
+  }
+  await conflicts.getByText('2 of 2 files decided').waitFor();
+  expect(await file.locator('del').allTextContents()).toEqual(['one branch', 'two main']);
+  await merge.press('Enter');
+  await page.getByText('Merged “topic” into main').waitFor();
+  await work.git('fetch', '-q');
+  expect(await work.git('show', 'origin/main:Parts.md')).toBe(
+    'one main\n\none stays\n\ntwo branch\n\ntwo stays\n\nthree main\nthree branch\n\nthree stays\nend',
+  );
+  const merged = await work.git('rev-parse', 'origin/main:Bytes.bin');
+  expect(merged).toBe(await work.git('rev-parse', 'origin/topic:Bytes.bin'));
+});
+
+test('a merged text is edited, told of its markers, kept when main moves on, and merged as written', async () => {
+  const text = (word: string) => `first\r\n${word}\r\nlast\r\n`;
+  await work.push('main', { 'Edited.txt': text('base') });
+  await work.push('topic', { 'Edited.txt': text('branch') });
+  await work.push('main', { 'Edited.txt': text('main') });
+  await openBranch();
+  const merge = page.getByRole('button', { name: 'Merge into main' });
+  await merge.click();
+  const file = page.getByRole('article', { name: 'Edited.txt' });
+  await file.getByRole('button', { name: 'Edit the text of Edited.txt' }).click();
+  const area = file.getByRole('textbox', { name: 'Merged text of Edited.txt' });
+  expect(await area.inputValue()).toBe(
+    'first\n<<<<<<< main\nmain\n=======\nbranch\n>>>>>>> topic\nlast\n',
+  );
+  // It is said that markers are left, where, and that they may stay.
+  await file.getByText('Conflict markers are still in it, first in line 2').waitFor();
+  expect(await merge.isEnabled()).toBe(true);
+  await file.getByRole('button', { name: 'Show' }).click();
+  expect(await page.evaluate(() => getSelection()!.toString())).toBe('<<<<<<< main');
+  await area.fill('first\nmain and branch\nlast\n');
+  await file.getByText('No conflict markers are left').waitFor();
+  await file.getByRole('button', { name: 'Discard my edits of Edited.txt' }).click();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  expect(await area.inputValue()).toBe('first\nmain and branch\nlast\n');
+
+  await work.push('main', { 'Edited.txt': text('main again') });
+  await merge.click();
+  await file.getByText('This file has changed again since').waitFor();
+  expect(await merge.isDisabled()).toBe(true);
+  await file.getByText('main again').waitFor();
+  await file.getByRole('button', { name: 'Take my text of before' }).click();
+  expect(await area.inputValue()).toBe('first\nmain and branch\nlast\n');
+  await merge.click();
+  await page.getByText('Merged “topic” into main').waitFor();
+  await work.git('fetch', '-q');
+  // The line ends are the file's, whatever a text area makes of them.
+  expect(await work.git('show', 'origin/main:Edited.txt')).toBe(text('main and branch').trimEnd());
+});
+
 test('a branch that is deleted comes back with an undo', async () => {
   await work.push('topic', { 'Pushed.md': '# Pushed with git\n' });
   const head = await work.git('rev-parse', 'HEAD');
@@ -132,6 +208,15 @@ test('the commits of a workspace and of a branch are listed, and each shows what
   await table.getByText('# Pushed with git').waitFor();
   expect(page.url()).toContain(id);
 });
+
+async function openBranch(): Promise<void> {
+  await openTab('Branches');
+  await page.getByRole('link', { name: 'topic' }).click();
+  await page.getByRole('heading', { name: 'topic' }).waitFor();
+}
+
+/** Content that is no text, so that it lies outside git. */
+const bytesOf = (last: number): Uint8Array => Uint8Array.of(0, 255, last);
 
 async function openTab(name: string): Promise<void> {
   const tabs = page.getByRole('navigation', { name: 'Places of the workspace' });

@@ -64,22 +64,28 @@ export async function furnishBranch(page: Page, email: string): Promise<void> {
   await page.goto('/');
   await page.getByRole('treeitem', { name: 'Getting started' }).click();
   const copy = await clone(page, email);
-  const notes = (line: string) => ({
-    'Conflict.md': `# Level of the dam\n\n${line}\n\nBy hand.\n`,
+  const stations = Array.from({ length: 12 }, (_, at) => `- Station ${at + 1}: read daily`).join(
+    '\n',
+  );
+  const notes = (line: string, reader = 'By hand.') => ({
+    'Conflict.md': `# Level of the dam\n\n${line}\n\n${stations}\n\n${reader}\n`,
   });
   await copy.push('main', notes('Not measured yet.'), 'Begin the notes of the dam');
   await copy.push(
     'spring-edits',
-    notes('It rose by 41 cm in spring.'),
+    { ...notes('It rose by 41 cm in spring.', 'By the new gauge.'), 'Sounding.bin': bytes(1) },
     'Write what spring brought',
   );
   await copy.push(
     'main',
-    notes('It is 2.48 m now.'),
+    { ...notes('It is 2.48 m now.', 'By hand, each Monday at noon.'), 'Sounding.bin': bytes(2) },
     'Write the readings of main\n\nTaken at noon.',
   );
   await copy.remove();
 }
+
+/** Content that is no text. */
+const bytes = (last: number): Uint8Array => Uint8Array.of(0, 255, last);
 
 /** The team that `furnishTeam` makes. */
 export const teamName = 'Field station';

@@ -8,7 +8,7 @@ export type WorkingCopy = {
   /** Runs git in it; resolves to what it printed. */
   git(...args: string[]): Promise<string>;
   /** Commits files on a branch, which begins at `main`, and pushes it. */
-  push(branch: string, files: Record<string, string>, message?: string): Promise<void>;
+  push(branch: string, files: Record<string, string | Uint8Array>, message?: string): Promise<void>;
   remove(): Promise<void>;
 };
 

@@ -32,7 +32,17 @@ export function workspacePlaces(openFiles: (page: Page) => Promise<void>): Place
         await page.getByRole('link', { name: 'spring-edits' }).click();
         await page.getByRole('button', { name: 'Merge into main' }).click();
         await page.getByRole('region', { name: 'Changed on both sides' }).waitFor();
-        await page.getByRole('radio', { name: 'Both' }).click();
+        await page.getByRole('radio', { name: 'Keep main' }).first().click();
+      },
+    },
+    {
+      name: 'branch-conflict-text',
+      open: async (page) => {
+        await openTab(page, 'Branches');
+        await page.getByRole('link', { name: 'spring-edits' }).click();
+        await page.getByRole('button', { name: 'Merge into main' }).click();
+        await page.getByRole('button', { name: 'Edit the text of Conflict.md' }).click();
+        await page.getByText('Conflict markers are still in it').waitFor();
       },
     },
     {

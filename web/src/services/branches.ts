@@ -18,8 +18,17 @@ export type Branch = {
 };
 export type Choice = 'ours' | 'theirs' | 'both';
 type Side = { size: number; text: string | null } | null;
-/** A file that both `main` and the branch changed; null where one deleted it. */
-export type Conflict = { path: string; ours: Side; theirs: Side };
+/** Lines that both changed, as each has them. */
+export type Open = { ours: string; theirs: string };
+/** Lines of a merged text: settled, or open. */
+export type Part = { text: string } | Open;
+/**
+ * A file that both `main` and the branch changed; null where one deleted it. Its `parts` are the merged
+ * text, where both are texts.
+ */
+export type Conflict = { path: string; id: string; ours: Side; theirs: Side; parts: Part[] | null };
+/** What stands of a file: a side, both, or a text that was written for that conflict. */
+export type Resolved = Choice | { text: string; conflict: string };
 
 export const branches = {
   inWorkspace: (workspaceId: string) =>
@@ -51,7 +60,7 @@ export const branches = {
   },
 
   /** Merges into `main`; answers the files that need a choice first, none when it is done. */
-  merge: async (id: string, resolution: Record<string, Choice>): Promise<Conflict[]> => {
+  merge: async (id: string, resolution: Record<string, Resolved>): Promise<Conflict[]> => {
     try {
       await write('POST', `/branches/${id}/merge`, { type, attributes: { resolution } });
       return [];
