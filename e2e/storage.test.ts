@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { launchBrowser } from './browser.ts';
-import { newPerson, register } from './person.ts';
+import { newPerson, password, register } from './person.ts';
 import { type Server, startServer } from './server.ts';
 
 let server: Server;
 let browser: Browser;
 let page: Page;
 let people = 0;
+let email: string;
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([startServer(), launchBrowser()]);
@@ -23,7 +24,8 @@ afterAll(async () => {
 
 beforeEach(async () => {
   page = await newPerson(browser, server.url);
-  await register(page, 'Frances Allen', `frances${people++}@example.org`);
+  email = `frances${people++}@example.org`;
+  await register(page, 'Frances Allen', email);
 });
 
 afterEach(() => page.context().close());
@@ -59,16 +61,62 @@ test('a move that fails says why and what became of the files, and can be tried 
   await page.getByRole('button', { name: `Move the storage of ${workspace}` }).waitFor();
 });
 
+test('a workspace with nothing in it is moved, and what comes later goes there', async () => {
+  await page.goto('/workspaces');
+  await page.getByRole('button', { name: 'New workspace' }).first().click();
+  await page.getByLabel('Name').fill('Empty one');
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await page.getByRole('heading', { name: 'This workspace is empty' }).waitFor();
+  await page.goto('/settings/storage');
+  const row = page.getByRole('listitem').filter({ hasText: 'Empty one' });
+  await row.getByText('Nothing is stored yet').waitFor();
+  await startMove('Disk', 'Empty one');
+  await row.getByText('Moved to Disk: nothing lay elsewhere').waitFor();
+  // What would be kept by both is on the disk alone.
+  await page.getByRole('treeitem', { name: 'Empty one' }).click();
+  await page.getByRole('heading', { name: 'This workspace is empty' }).waitFor();
+  await choose(1, 1);
+  await page.goto('/settings/storage');
+  await row.getByText('1 file, 1.0 MB').waitFor();
+  await page.getByText('Pictures and other small files.').waitFor();
+  expect(await page.getByText('What fits nowhere else').count()).toBe(0);
+});
+
+test('the end of a move is told elsewhere in the app, with a way to it, also of one that failed', async () => {
+  await upload(2, 1);
+  const id = new URL(page.url()).pathname.split('/').at(-1)!;
+  await page.getByRole('link', { name: 'Home' }).click();
+  await page.getByRole('heading', { name: 'Recently changed' }).waitFor();
+  await askToMove(id, 'disk');
+  const notices = page.getByRole('region', { name: 'Notices' });
+  await notices.getByText(`The storage of “${workspace}” was moved`).waitFor();
+  await notices.getByText('Moved to Disk: 2 contents, 2.0 MB').waitFor();
+  await notices.getByRole('button', { name: 'Show' }).click();
+  await page.getByRole('heading', { name: 'By workspace' }).waitFor();
+
+  await rm((await contents()).at(-1)!);
+  await page.getByRole('link', { name: 'Home' }).click();
+  await page.getByRole('heading', { name: 'Recently changed' }).waitFor();
+  await askToMove(id, 'hybrid');
+  await notices.getByText(`The storage of “${workspace}” could not be moved`).waitFor();
+  await notices.getByText(/The move to Disk and S3 has failed: .+ stays where it was/u).waitFor();
+});
+
 /** Puts files into the workspace that are no text: they lie outside git. */
 async function upload(count: number, megabytes: number): Promise<void> {
   await page.getByRole('treeitem', { name: workspace }).click();
   await page.getByRole('grid').getByText('Welcome.md').waitFor();
+  await choose(count, megabytes);
+}
+
+/** Uploads files to the workspace that is shown. */
+async function choose(count: number, megabytes: number): Promise<void> {
   const files = Array.from({ length: count }, (_, at) => ({
     ...{ name: `Sample ${at}.bin`, mimeType: 'application/octet-stream' },
     buffer: Buffer.concat([Buffer.of(0, 255), randomBytes(megabytes * 2 ** 20 - 2)]),
   }));
   await page.locator('input[type=file][multiple]').last().setInputFiles(files);
-  await page.getByText(`Uploaded ${count} files`).waitFor();
+  await page.getByText(`Uploaded ${count === 1 ? '1 file' : `${count} files`}`).waitFor();
 }
 
 async function openStorage(): Promise<void> {
@@ -78,12 +126,28 @@ async function openStorage(): Promise<void> {
   await page.getByRole('heading', { name: 'By workspace' }).waitFor();
 }
 
-async function startMove(backend: string): Promise<void> {
-  await page.getByRole('button', { name: `Move the storage of ${workspace}` }).click();
+async function startMove(backend: string, of = workspace): Promise<void> {
+  await page.getByRole('button', { name: `Move the storage of ${of}` }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('radio', { name: backend, exact: false }).first().check();
   await dialog.getByRole('button', { name: 'Move', exact: true }).click();
   await dialog.waitFor({ state: 'detached' });
+}
+
+/** Begins a move as the person does, while the page shows something else. */
+async function askToMove(id: string, backend: string): Promise<void> {
+  const post = async (path: string, type: string, attributes: object, token?: string) => {
+    const headers = {
+      ...{ 'content-type': 'application/vnd.api+json' },
+      ...(token && { authorization: `Bearer ${token}` }),
+    };
+    const body = JSON.stringify({ data: { type, attributes } });
+    const answer = await fetch(`${server.url}/api/v1${path}`, { method: 'POST', headers, body });
+    expect(answer.ok).toBe(true);
+    return (await answer.json()) as { meta: { accessToken: string } };
+  };
+  const { meta } = await post('/users/sign-in', 'users', { email, password });
+  await post(`/workspaces/${id}/move-storage`, 'workspaces', { backend }, meta.accessToken);
 }
 
 /** The contents of whoever registered last, as files on the server's disk. */

@@ -30,6 +30,7 @@ export const messages = {
     saved: 'Changes saved',
     skip: 'Skip to content',
     undo: 'Undo',
+    show: 'Show',
     you: 'you',
   },
   errors: {

@@ -49,7 +49,17 @@ export const storageTexts = {
     `Stopped on the way to ${to}. What was moved (${done}) is there, the rest stays where it was.`,
   notMoved: (to: string, reason: string, done: number, total: number) =>
     `The move to ${to} has failed: ${reason} ${done} of ${total} were moved, the rest stays where it was. New files go to ${to}.`,
+  /** Of a move that has ended while one was elsewhere. */
+  ended: {
+    queued: (name: string) => `The storage of “${name}” waits to be moved`,
+    running: (name: string) => `The storage of “${name}” is being moved`,
+    succeeded: (name: string) => `The storage of “${name}” was moved`,
+    failed: (name: string) => `The storage of “${name}” could not be moved`,
+    cancelled: (name: string) => `Moving the storage of “${name}” was stopped`,
+  },
+  someWorkspace: 'a workspace',
+  nothing: 'Nothing is stored yet',
   share: (name: string) => `Share of ${name}`,
-  emptyTitle: 'Nothing is stored yet',
-  emptyText: 'Write a document or upload a file, and this place shows where it went.',
+  emptyTitle: 'No workspace yet',
+  emptyText: 'Make a workspace, and this place shows where its files are kept.',
 } as const;

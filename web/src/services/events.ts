@@ -11,12 +11,19 @@ const shownIn: Record<string, string[]> = {
   'user-teams': ['teams', 'users'],
 };
 
+/** What happened to a record, and the record as it is since. */
+export type TeamEvent = { name: string; type: string; recordId: string; data: unknown };
+
 /** Follows the team's events and marks what they concern as stale; returns how to stop. */
-export function followEvents(): () => void {
+export function followEvents(onEvent: (event: TeamEvent) => void): () => void {
   const stopping = new AbortController();
   void keepFollowing('/events/stream', {
     signal: stopping.signal,
-    onEvent: ({ data }) => invalidate((JSON.parse(data) as { type: string }).type),
+    onEvent: ({ data }) => {
+      const event = JSON.parse(data) as TeamEvent;
+      invalidate(event.type);
+      onEvent(event);
+    },
     onGap: () => void queryClient.invalidateQueries(),
   });
   return () => stopping.abort();

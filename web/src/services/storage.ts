@@ -10,7 +10,7 @@ export const storage = {
   use: () =>
     queryOptions({
       queryKey: ['files', 'storage'],
-      queryFn: ({ signal }) => readAll<StorageUse>('/storage-resources?include=workspace', signal),
+      queryFn: ({ signal }) => readAll<StorageUse>('/storage-resources', signal),
     }),
 
   /** The newest moves of workspaces to other backends, first the last one. */
@@ -18,12 +18,7 @@ export const storage = {
     queryOptions({
       queryKey: ['storage-moves'],
       queryFn: async ({ signal }) =>
-        (
-          await read<StorageMove[]>(
-            '/storage-moves?sort=-insertedAt&include=workspace&page[limit]=100',
-            signal,
-          )
-        ).data,
+        (await read<StorageMove[]>('/storage-moves?sort=-insertedAt&page[limit]=100', signal)).data,
       refetchInterval: ({ state }) => (state.data?.some(isOpen) ? pause : false),
     }),
 

@@ -12,6 +12,14 @@ export function tellWithUndo(text: string, undo: () => void): void {
   toast(text, { duration: 8000, action: { label: messages.common.undo, onClick: undo } });
 }
 
+type Outcome = { details: string; failed: boolean; show: () => void };
+
+/** Says what became of something that went on in the background, and leads to it. */
+export function tellOutcome(text: string, { details, failed, show }: Outcome): void {
+  const action = { label: messages.common.show, onClick: show };
+  (failed ? toast.error : toast)(text, { description: details, duration: 12_000, action });
+}
+
 /** Says what did not work and why; `what` names the attempt. */
 export function tellError(what: string, error: unknown): void {
   toast.error(what, { description: readableError(error), duration: 8000 });

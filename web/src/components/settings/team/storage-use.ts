@@ -1,4 +1,4 @@
-import type { StorageUse } from '../../../types/records.ts';
+import type { StorageBackend, StorageUse, Workspace } from '../../../types/records.ts';
 
 /** What is kept somewhere; sizes in bytes. */
 export type Use = Pick<StorageUse, 'fileCount' | 'fileSize' | 'versionCount' | 'versionSize'>;
@@ -10,12 +10,23 @@ export function sumOf(parts: readonly StorageUse[]): Use {
   return sum;
 }
 
-/** Sums by what they have in common, the largest first. */
-export function groups(
-  parts: readonly StorageUse[],
-  key: (part: StorageUse) => string,
-): [string, Use][] {
-  return [...Map.groupBy(parts, key)]
-    .map(([name, some]): [string, Use] => [name, sumOf(some)])
-    .sort(([, a], [, b]) => b.versionSize - a.versionSize);
+/** Sums by backend, the largest first. */
+export function byBackend(parts: readonly StorageUse[]): [StorageBackend, Use][] {
+  return [...Map.groupBy(parts, ({ storageBackend }) => storageBackend)]
+    .map(([backend, some]): [StorageBackend, Use] => [backend, sumOf(some)])
+    .sort(largestFirst);
 }
+
+/** Sums of each workspace, also of those that keep nothing, the largest first. */
+export function byWorkspace(
+  workspaces: readonly Workspace[],
+  parts: readonly StorageUse[],
+): [Workspace, Use][] {
+  const uses = Map.groupBy(parts, ({ workspace }) => workspace?.id);
+  return workspaces
+    .map((workspace): [Workspace, Use] => [workspace, sumOf(uses.get(workspace.id) ?? [])])
+    .sort(largestFirst);
+}
+
+const largestFirst = ([, a]: [unknown, Use], [, b]: [unknown, Use]) =>
+  b.versionSize - a.versionSize;
