@@ -5,6 +5,14 @@ import type { Place } from './places.ts';
 
 /** The places of uploads and archives; `openFiles` leads to a workspace. */
 export function transferPlaces(openFiles: (page: Page) => Promise<void>): Place[] {
+  const importPack = async (page: Page) => {
+    await openFiles(page);
+    await choose(page, [await zip('pack.zip')]);
+    await panel(page).getByRole('button', { name: 'Unpack' }).click();
+    await panel(page)
+      .getByText(/refused 2$/u)
+      .waitFor();
+  };
   return [
     {
       name: 'upload-running',
@@ -38,12 +46,7 @@ export function transferPlaces(openFiles: (page: Page) => Promise<void>): Place[
     {
       name: 'import-report',
       open: async (page) => {
-        await openFiles(page);
-        await choose(page, [await zip('pack.zip')]);
-        await panel(page).getByRole('button', { name: 'Unpack' }).click();
-        await panel(page)
-          .getByText(/refused 2$/u)
-          .waitFor();
+        await importPack(page);
         await panel(page).getByRole('link', { name: 'Report of pack.zip' }).click();
         await page.getByRole('list', { name: 'Report' }).getByText('Refused').first().waitFor();
       },
@@ -51,8 +54,15 @@ export function transferPlaces(openFiles: (page: Page) => Promise<void>): Place[
     {
       name: 'transfers',
       open: async (page) => {
+        const imported = page.getByText('Import into Getting started').first();
         await page.goto('/transfers');
-        await page.getByText('Import into Getting started').first().waitFor();
+        await imported.or(page.getByText('No import or export yet')).waitFor();
+        // Shown without the places before it, there is none yet.
+        if (!(await imported.isVisible())) {
+          await importPack(page);
+          await page.goto('/transfers');
+        }
+        await imported.waitFor();
       },
     },
   ];
