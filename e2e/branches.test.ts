@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { launchBrowser } from './browser.ts';
-import { newPerson, register } from './person.ts';
+import { newPerson, phone, register } from './person.ts';
 import { type Server, startServer } from './server.ts';
 import { clone, type WorkingCopy } from './working-copy.ts';
 
@@ -207,6 +207,30 @@ test('the commits of a workspace and of a branch are listed, and each shows what
   const table = page.getByRole('table', { name: 'Changes of Pushed.md' });
   await table.getByText('# Pushed with git').waitFor();
   expect(page.url()).toContain(id);
+});
+
+test('a branch leads to its commits, an empty file is called so, and what is not there is not shown as empty', async () => {
+  await page.setViewportSize(phone);
+  await work.push('topic', { 'Empty.txt': '' }, 'Add nothing yet');
+  // On a phone one goes back by the bar.
+  await page.goto(page.url());
+  await openBranch();
+  const file = page.getByRole('group').filter({ hasText: 'Empty.txt' });
+  await file.getByText('The file is empty.').waitFor();
+  await page.getByRole('link', { name: 'Commits of this branch' }).click();
+  await page.getByRole('link', { name: 'Add nothing yet' }).waitFor();
+  await page.getByRole('link', { name: 'Back to Getting started' }).click();
+  await page.getByRole('grid').getByText('Welcome.md').waitFor();
+
+  const workspace = page.url();
+  const nobody = '01900000-0000-7000-8000-000000000000';
+  await page.goto(`${workspace}/branches/${nobody}`);
+  await page.getByRole('heading', { name: 'No such branch' }).waitFor();
+  await page.getByRole('alert').getByText('This is no longer here').waitFor();
+  await page.goto(workspace.replace(/[^/]+$/u, nobody));
+  await page.getByRole('alert').getByText('This is no longer here').waitFor();
+  expect(await page.getByText('This workspace is empty').count()).toBe(0);
+  expect(await page.getByRole('banner').getByRole('button', { name: 'New' }).count()).toBe(0);
 });
 
 async function openBranch(): Promise<void> {

@@ -72,6 +72,7 @@ export const messages = {
     collapse: 'Fold the sidebar',
     expand: 'Unfold the sidebar',
     crumbs: 'Where you are',
+    back: (to: string) => `Back to ${to}`,
     team: 'Team',
     account: 'Account',
     signOut: 'Sign out',

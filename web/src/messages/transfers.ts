@@ -33,7 +33,7 @@ export const uploads = {
   interrupted: 'Interrupted. Choose it again to go on.',
   choose: 'Choose',
   notThatFile: 'That is another file, or it has changed. Choose the same one to go on.',
-  ask: 'A zip archive',
+  ask: 'Zip',
   unpack: 'Unpack',
   keep: 'Keep as a file',
   outcomes: { created: 'New file', changed: 'New version', same: 'Same as before' },
