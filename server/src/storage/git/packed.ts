@@ -12,18 +12,22 @@ export type PackedObject = {
   commit(): CommitFields;
 };
 
-/** Looks an object up. Errors: StorageNotFound, also when it has another type than asked for. */
+/** Looks an object up, once. Errors: StorageNotFound, also when it has another type than asked for. */
 export function openPacked(repository: Repository, oid: string): PackedObject {
-  const type = orNotFound(() => repository.getObject(oid).type()?.toLowerCase()) as ObjectType;
-  const blob = () => repository.getObject(oid).peelToBlob();
+  const object = orNotFound(() => repository.getObject(oid));
+  const type = object.type()?.toLowerCase() as ObjectType;
+  const blob = type === 'blob' ? object.peelToBlob() : undefined;
   return {
     type,
-    size: type === 'blob' ? Number(blob().size()) : 0,
-    content: () => orNotFound(() => Buffer.from(blob().content())),
+    size: blob ? Number(blob.size()) : 0,
+    content: () => orNotFound(() => asBuffer((blob ?? object.peelToBlob()).content())),
     entries: () => orNotFound(() => readEntries(repository, oid)),
     commit: () => orNotFound(() => readCommit(repository, oid)),
   };
 }
+
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 
 function readEntries(repository: Repository, oid: string): TreeEntry[] {
   const tree = repository.getTree(oid);

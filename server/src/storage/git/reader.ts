@@ -49,14 +49,15 @@ export class ObjectReader {
 
   /** A blob's bytes as a stream; only a small one is ever whole in memory, and kept for a while. */
   async stream(repository: string, oid: string, range?: ByteRange): Promise<Readable> {
+    if (!isOid(oid)) throw new StorageNotFound();
     const small = await this.#small(repository, oid);
-    if (small) return streamOf(small.subarray(range?.start, range?.end));
-    const info = await this.info(repository, oid);
-    if (info?.type !== 'blob') throw new StorageNotFound();
-    const wanted = range ?? { start: 0, end: info.size };
-    if (info.loose) return slice(createReadStream(this.#path(repository, oid)), wanted);
-    const { content } = await this.#packed(repository, oid);
-    return streamOf(content().subarray(wanted.start, wanted.end));
+    if (Buffer.isBuffer(small)) return streamOf(small.subarray(range?.start, range?.end));
+    const path = this.#path(repository, oid);
+    const loose = small === 'larger' ? await readLooseHeader(path) : undefined;
+    const packed = loose ? undefined : await this.#packed(repository, oid);
+    if ((loose ?? packed)?.type !== 'blob') throw new StorageNotFound();
+    if (packed) return streamOf(packed.content().subarray(range?.start, range?.end));
+    return slice(createReadStream(path), range ?? { start: 0, end: loose!.size });
   }
 
   /** Type and size without the body; undefined when there is no such object. */
@@ -103,15 +104,14 @@ export class ObjectReader {
     this.#commits.set(repository + oid, fields);
   }
 
-  /** A small blob that lies loose; undefined for any other. */
-  async #small(repository: string, oid: string): Promise<Buffer | undefined> {
-    if (!isOid(oid)) return undefined;
+  /** A small blob that lies loose; `larger` for any other object that does. */
+  async #small(repository: string, oid: string): Promise<Buffer | 'larger' | undefined> {
     const key = repository + oid;
     const cached = this.#blobs.get(key);
     if (cached) return cached;
     const file = await readSmall(this.#path(repository, oid));
-    const object = file && splitSmall(file);
-    if (object?.type !== 'blob') return undefined;
+    const object = Buffer.isBuffer(file) ? splitSmall(file) : undefined;
+    if (object?.type !== 'blob') return file && 'larger';
     this.#blobs.set(key, object.body, object.body.length + key.length);
     return object.body;
   }
@@ -147,13 +147,13 @@ export class ObjectReader {
   }
 }
 
-async function readSmall(path: string): Promise<Buffer | undefined> {
+async function readSmall(path: string): Promise<Buffer | 'larger' | undefined> {
   try {
     const handle = await open(path, 'r');
     try {
       const room = Buffer.allocUnsafe(SMALL_FILE + 1);
       const { bytesRead } = await handle.read(room, 0, room.length, 0);
-      return bytesRead > SMALL_FILE ? undefined : room.subarray(0, bytesRead);
+      return bytesRead > SMALL_FILE ? 'larger' : room.subarray(0, bytesRead);
     } finally {
       await handle.close();
     }
