@@ -1,6 +1,7 @@
 import { notFound, type Values } from '@kyozo/resource';
 import type { Transaction } from '../database/database.ts';
-import { sql } from '../database/sql.ts';
+import { type Sql, sql } from '../database/sql.ts';
+import { foldPath } from '../storage/path-rules.ts';
 import type { Content, FileRow } from './content-store.ts';
 
 /** What stored content says of its file, as columns. */
@@ -50,3 +51,21 @@ export async function lockFile(transaction: Transaction, id: string): Promise<Fi
   if (!row) throw notFound();
   return row;
 }
+
+/** The rows of files by their paths, held until the transaction ends; a path without a file is left out. */
+export async function lockFiles(
+  transaction: Transaction,
+  workspaceId: string,
+  paths: readonly string[],
+): Promise<Map<string, FileRow>> {
+  if (paths.length === 0) return new Map();
+  const rows = await transaction.rows<FileRow>(
+    sql`select *, xmin::text as row_version from files where ${atPaths(workspaceId, paths)} for update`,
+  );
+  return new Map(rows.map((row) => [row.path, row]));
+}
+
+/** The condition that a file is at one of these paths. The folded path is what there is an index of. */
+export const atPaths = (workspaceId: string, paths: readonly string[]): Sql =>
+  sql`workspace_id = ${workspaceId} and deleted_at is null
+    and folded_path = any(${paths.map(foldPath)}) and path = any(${paths})`;

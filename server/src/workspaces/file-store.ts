@@ -20,10 +20,11 @@ import {
   type Said,
 } from './content-store.ts';
 import { file } from './file.ts';
-import { contentValues, lockFile, newRow, rowValues } from './file-row.ts';
-import { recordVersion, recordVersions, type Version } from './record-version.ts';
+import { contentValues, lockFile, lockFiles, newRow, rowValues } from './file-row.ts';
+import { recordVersion, recordVersions } from './record-version.ts';
 import type { Body } from './spool.ts';
 import { commitTree, moveHead, type Plan, type Writer } from './tree-commit.ts';
+import { isNews, type Placed, type Writing, writeFiles } from './write-files.ts';
 
 export type { Writer } from './tree-commit.ts';
 
@@ -39,16 +40,10 @@ export type Follower = (
 ) => Promise<void>;
 
 /** What a push does while it holds the workspace's row. */
-export type Held = {
-  transaction: Transaction;
+export type Held = Writing & {
   /** The commit that `main` points at. */
   head: string | null;
   archived: boolean;
-  /** Inserts the rows of new files. */
-  add(files: readonly { id: string; values: Values }[]): Promise<void>;
-  change(id: string, action: 'write' | 'destroy', values: Values): Promise<void>;
-  /** Records versions, and lets follow what follows from their bytes. */
-  record(versions: readonly Version[]): Promise<void>;
   /** Makes a commit the head; the ref on disk follows. */
   moveHead(commit: string): Promise<void>;
 };
@@ -67,6 +62,9 @@ export type WriteOptions = {
   /** Runs in the same transaction, with the version that the file then has, also when it is the old one. */
   also?: (transaction: Transaction, version: number) => Promise<void>;
 };
+
+/** What became of a file whose content was put at a path. */
+export type Fate = { id: string; outcome: 'created' | 'changed' | 'same' };
 
 /** The version that a file has after a write, and its record where that is a new one. */
 export type Written = { version: number; changed: boolean; row?: Row };
@@ -208,6 +206,45 @@ export class FileStore {
     });
   }
 
+  /**
+   * Puts contents at their paths, as one version of the workspace: new files, and the next versions of
+   * those that are there; equal content makes none. `also` runs in the same transaction.
+   */
+  putAll(
+    actor: Actor,
+    workspaceId: string,
+    all: readonly Placed[],
+    also: (transaction: Transaction, fates: readonly Fate[]) => Promise<unknown>,
+  ): Promise<Fate[]> {
+    return this.#commit(actor, workspaceId, async (transaction) => {
+      const paths = all.map(({ path }) => path);
+      const [rows, author] = await together(
+        lockFiles(transaction, workspaceId, paths),
+        person(transaction, actor),
+      );
+      const news = all.filter((placed) => isNews(placed, rows));
+      const message = messageOf(news, rows);
+      const authors = [author];
+      const apply = async (commit: string | undefined): Promise<Fate[]> => {
+        const about = { message, authors, commit: commit! };
+        const puts = news.map((placed) => ({ ...placed, about }));
+        const place = { teamId: actor.teamId, workspaceId };
+        const writing = this.#writing(transaction, actor);
+        const bytesOf = async ({ content }: Placed) => content.bytes ?? nothing;
+        const ids = await writeFiles(writing, place, puts, rows, bytesOf);
+        const fates = paths.map((path): Fate => {
+          const row = rows.get(path);
+          if (!row) return { id: ids.get(path)!, outcome: 'created' };
+          return { id: row.id, outcome: ids.has(path) ? 'changed' : 'same' };
+        });
+        await also(transaction, fates);
+        return fates;
+      };
+      const changes = news.map(({ path, content }) => inTree(path, content));
+      return { message, authors, changes, apply };
+    });
+  }
+
   /** Moves or renames a file, moves it to the trash, or brings it back: its row and its place in the tree. */
   async place(
     actor: Actor,
@@ -303,22 +340,28 @@ export class FileStore {
       );
       if (!locked) throw notFound('There is no such workspace.');
       return work({
-        transaction,
+        ...this.#writing(transaction, signer),
         head: locked.head_commit,
         archived: locked.archived,
-        add: async (files) =>
-          void (await transaction.text(insertStatement(signer, file, file.events.create!, files))),
-        change: async (id, action, values) =>
-          void (await this.#change(transaction, signer, id, action, values)),
-        record: async (versions) => {
-          await recordVersions(transaction, signer, this.#storages, versions);
-          await together(
-            ...versions.map(({ row, bytes }) => this.#follow(transaction, signer, row, bytes)),
-          );
-        },
         moveHead: (commit) => moveHead(transaction, signer, workspaceId, commit),
       });
     });
+  }
+
+  #writing(transaction: Transaction, signer: Signer): Writing {
+    return {
+      transaction,
+      add: async (files) =>
+        void (await transaction.text(insertStatement(signer, file, file.events.create!, files))),
+      change: async (id, action, values) =>
+        void (await this.#change(transaction, signer, id, action, values)),
+      record: async (versions) => {
+        await recordVersions(transaction, signer, this.#storages, versions);
+        await together(
+          ...versions.map(({ row, bytes }) => this.#follow(transaction, signer, row, bytes)),
+        );
+      },
+    };
   }
 
   #commit<Result>(
@@ -347,6 +390,12 @@ export class FileStore {
     if (!row) throw notFound();
     return rowOf({ resource: file, sort: [] }, row);
   }
+}
+
+function messageOf(news: readonly Placed[], rows: ReadonlyMap<string, FileRow>): string {
+  const added = news.filter(({ path }) => !rows.has(path)).length;
+  const verb = added === news.length ? 'Add' : added === 0 ? 'Change' : 'Add and change';
+  return `${verb} ${news.length === 1 ? news[0]!.path : `${news.length} files`}`;
 }
 
 /** Who a writer is in a commit. */

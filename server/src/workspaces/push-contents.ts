@@ -31,8 +31,12 @@ export class PushContents {
   }
 
   /** The content of a pushed blob: its bytes, or what its LFS pointer stands for. @throws PushRefused */
-  async settle(tenant: Tenant, workspaceId: string, path: string, oid: string): Promise<Content> {
-    const bytes = await this.blob(tenant, workspaceId, oid);
+  async settle(
+    tenant: Tenant,
+    workspaceId: string,
+    path: string,
+    { oid, body: bytes }: { oid: string; body: Buffer },
+  ): Promise<Content> {
     const pointer = readPointer(bytes);
     if (!pointer) return this.#contents.adopt(tenant, workspaceId, path, oid, bytes);
     const object = await findObject(this.#database, tenant, workspaceId, pointer.sha256);

@@ -89,6 +89,63 @@ export async function ask(
   return found;
 }
 
+/** Ids that are sent at once: one by one, each would be a message to the process that starts git. */
+const ASKED = 1_000;
+
+/** Objects in the order of their ids, by one process for all. @throws Error when one cannot be read */
+export async function* readObjects(
+  spawner: Spawner,
+  view: GitView,
+  oids: readonly string[],
+): AsyncGenerator<{ oid: string; body: Buffer }> {
+  const child = startGit(spawner, view, ['cat-file', '--batch', '--buffer']);
+  const end = endOf(child);
+  const fed = feed(child, linesOf(oids));
+  fed.catch(() => undefined);
+  let isWhole = false;
+  try {
+    yield* objectsIn(child.stdout);
+    isWhole = true;
+  } finally {
+    if (!isWhole) child.kill();
+  }
+  await fed;
+  const { code, complaint } = await end;
+  if (code !== 0) throw new Error(`git cat-file ended with ${code}: ${complaint}`);
+}
+
+function* linesOf(oids: readonly string[]): Generator<string> {
+  for (let at = 0; at < oids.length; at += ASKED) {
+    yield `${oids.slice(at, at + ASKED).join('\n')}\n`;
+  }
+}
+
+/** The output of `cat-file --batch`. */
+async function* objectsIn(stream: Readable): AsyncGenerator<{ oid: string; body: Buffer }> {
+  let chunks: Buffer[] = [];
+  let size = 0;
+  let wanted = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size < wanted) continue;
+    let rest: Buffer = Buffer.concat(chunks);
+    for (;;) {
+      const line = rest.indexOf(0x0a);
+      if (line < 0) break;
+      const [oid, type, length] = rest.toString('latin1', 0, line).split(' ');
+      if (length === undefined) throw new Error(`Git says of ${oid}: ${type}`);
+      wanted = line + 1 + Number(length) + 1;
+      if (rest.length < wanted) break;
+      yield { oid: oid!, body: rest.subarray(line + 1, wanted - 1) };
+      rest = rest.subarray(wanted);
+      wanted = 0;
+    }
+    chunks = [rest];
+    size = rest.length;
+  }
+}
+
 /** Whether one commit is another's ancestor or itself. */
 export async function isAncestor(
   spawner: Spawner,

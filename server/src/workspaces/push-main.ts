@@ -2,16 +2,14 @@
  * Makes a commit that was pushed to `main` true: file rows, versions and events, in the transaction
  * that holds the workspace. Content is settled before, so that the row is held for little else.
  */
-import type { Actor, Values } from '@kyozo/resource';
-import { v7 as uuidv7 } from 'uuid';
+import type { Actor } from '@kyozo/resource';
 import { together } from '../database/database.ts';
-import { sql } from '../database/sql.ts';
 import type { Spawner } from '../spawn/spawner.ts';
 import { PathClash, type Person } from '../storage/git.ts';
-import { checkPath, foldPath } from '../storage/path-rules.ts';
+import { checkPath } from '../storage/path-rules.ts';
 import type { Storages } from '../storage/storages.ts';
-import type { Content, FileRow } from './content-store.ts';
-import { contentValues, newRow, rowValues } from './file-row.ts';
+import type { Content } from './content-store.ts';
+import { lockFiles } from './file-row.ts';
 import type { Held } from './file-store.ts';
 import { readPointer } from './lfs.ts';
 import { findConflicts, type Resolution, resolve } from './merge-conflicts.ts';
@@ -22,6 +20,7 @@ import {
   type GitView,
   isAncestor,
   newestCommits,
+  readObjects,
   type TreeChange,
 } from './push-git.ts';
 import {
@@ -34,7 +33,8 @@ import {
 } from './push-merge.ts';
 import { PushRefused } from './push-quarantine.ts';
 import { type Command, MAIN, writeRef } from './push-refs.ts';
-import type { Recorded, Version } from './record-version.ts';
+import type { Recorded } from './record-version.ts';
+import { atOnce, isNews, type Put, writeFiles } from './write-files.ts';
 
 /** What a commit changes against what the client knew, with the content that is settled. */
 export type Prepared = {
@@ -52,11 +52,6 @@ export type Landed = { head: string; written: string[]; deleted: string[]; merge
 export type Merging = { message: string; author: Person; sides: Sides; resolution: Resolution };
 
 const PUSHED: Sides = { ours: 'workspace', theirs: 'push' };
-
-type Put = { path: string; content: Content; about: Recorded };
-
-/** Files that become rows by the same statements. */
-const TOGETHER = { files: 100, bytes: 8 * 2 ** 20 };
 
 export class MainPush {
   readonly #spawner: Spawner;
@@ -77,12 +72,11 @@ export class MainPush {
   ): Promise<Prepared> {
     const view = this.#view(workspaceId);
     const changes = await changesBetween(this.#spawner, view, old, commit!);
-    const contents = new Map<string, Content>();
-    for (const { path, to } of changes.values()) {
+    for (const { path } of changes.values()) {
       const problem = checkPath(path);
       if (problem) throw new PushRefused(`${printable(path)} is refused. ${problem.message}`);
-      if (to) contents.set(path, await this.#contents.settle(actor, workspaceId, path, to));
     }
+    const contents = await this.#settle(actor, workspaceId, view, changes);
     const range = { since: old, until: commit! };
     const newest = await newestCommits(this.#spawner, view, range, contents.keys());
     const known = new Map<string, Recorded>();
@@ -136,6 +130,24 @@ export class MainPush {
     const pushed = { name: MAIN, old: lastPushed, new: commit };
     await writeRef(held.transaction, actor, workspaceId, pushed);
     return { head: next, written, deleted, merged: merge };
+  }
+
+  /** The content of all that is new, by path. */
+  async #settle(
+    actor: Actor,
+    workspaceId: string,
+    view: GitView,
+    changes: ReadonlyMap<string, TreeChange>,
+  ): Promise<Map<string, Content>> {
+    const brought = [...changes.values()].flatMap(({ path, to }) => (to ? [{ path, to }] : []));
+    const contents = new Map<string, Content>();
+    if (brought.length === 0) return contents;
+    const oids = brought.map(({ to }) => to);
+    for await (const object of readObjects(this.#spawner, view, oids)) {
+      const { path } = brought[contents.size]!;
+      contents.set(path, await this.#contents.settle(actor, workspaceId, path, object));
+    }
+    return contents;
   }
 
   #view(workspaceId: string): GitView {
@@ -251,14 +263,15 @@ export class MainPush {
   }
 
   async #delete(held: Held, workspaceId: string, gone: readonly Merged[]): Promise<string[]> {
-    const rows = await this.#rows(
-      held,
-      workspaceId,
-      gone.map(({ path }) => path),
-    );
+    const paths = gone.map(({ path }) => path);
+    const rows = await lockFiles(held.transaction, workspaceId, paths);
     const deletedAt = new Date().toISOString();
-    for (const { id } of rows.values()) await held.change(id, 'destroy', { deletedAt });
-    return [...rows.values()].map(({ id }) => id);
+    const ids = [...rows.values()].map(({ id }) => id);
+    for (let at = 0; at < ids.length; at += atOnce.files) {
+      const some = ids.slice(at, at + atOnce.files);
+      await together(...some.map((id) => held.change(id, 'destroy', { deletedAt })));
+    }
+    return ids;
   }
 
   async #write(
@@ -267,93 +280,13 @@ export class MainPush {
     workspaceId: string,
     puts: readonly Put[],
   ): Promise<string[]> {
-    const rows = await this.#rows(
-      held,
-      workspaceId,
-      puts.map(({ path }) => path),
+    const paths = puts.map(({ path }) => path);
+    const rows = await lockFiles(held.transaction, workspaceId, paths);
+    const news = puts.filter((put) => isNews(put, rows));
+    const place = { teamId: actor.teamId, workspaceId };
+    const written = await writeFiles(held, place, news, rows, ({ path, content }) =>
+      this.#contents.markdown(actor, workspaceId, path, content),
     );
-    const changed = puts.filter(({ path, content }) => {
-      const row = rows.get(path);
-      return !row || row.version === 0 || row.sha256 !== content.sha256;
-    });
-    const written: string[] = [];
-    for (const some of batches(changed)) {
-      const versions = await Promise.all(
-        some.map((put) => this.#version(actor, workspaceId, put, rows.get(put.path))),
-      );
-      const values = ({ content, row }: Version) => ({
-        ...contentValues(content),
-        version: row.version,
-      });
-      const added = versions.filter(({ row }) => !rows.has(row.path));
-      const rewritten = versions.filter(({ row }) => rows.has(row.path));
-      await together(
-        ...(added.length > 0
-          ? [
-              held.add(
-                added.map((one) => ({
-                  id: one.row.id,
-                  values: { ...placeOf(one.row), ...values(one) },
-                })),
-              ),
-            ]
-          : []),
-        ...rewritten.map((one) => held.change(one.row.id, 'write', values(one))),
-        held.record(versions),
-      );
-      written.push(...versions.map(({ row }) => row.id));
-    }
-    return written;
+    return [...written.values()];
   }
-
-  /** What a put makes of its file. */
-  async #version(
-    actor: Actor,
-    workspaceId: string,
-    { path, content, about }: Put,
-    row: FileRow | undefined,
-  ): Promise<Version> {
-    const next = row
-      ? { ...row, ...rowValues(content), version: row.version + 1 }
-      : newRow(uuidv7(), actor.teamId, workspaceId, path, content);
-    const bytes = await this.#contents.markdown(actor, workspaceId, path, content);
-    return { row: next, content, bytes, about };
-  }
-
-  async #rows(
-    held: Held,
-    workspaceId: string,
-    paths: readonly string[],
-  ): Promise<Map<string, FileRow>> {
-    if (paths.length === 0) return new Map();
-    const rows = await held.transaction.rows<FileRow>(
-      sql`select *, xmin::text as row_version from files
-        where workspace_id = ${workspaceId} and path = any(${paths}) and deleted_at is null for update`,
-    );
-    return new Map(rows.map((row) => [row.path, row]));
-  }
-}
-
-const placeOf = ({ team_id, workspace_id, path }: FileRow): Values => ({
-  teamId: team_id,
-  workspaceId: workspace_id,
-  ...{ path, foldedPath: foldPath(path) },
-  name: path.slice(path.lastIndexOf('/') + 1),
-});
-
-/** Rows of a hundred at once, and no more content in memory than one file may have. */
-function* batches(puts: readonly Put[]): Generator<Put[]> {
-  let some: Put[] = [];
-  let bytes = 0;
-  for (const put of puts) {
-    const isFull = some.length === TOGETHER.files || bytes + put.content.size > TOGETHER.bytes;
-    if (isFull && some.length > 0) {
-      yield some;
-      some = [];
-      bytes = 0;
-    }
-    some.push(put);
-    bytes += put.content.size;
-  }
-  if (some.length > 0) yield some;
 }

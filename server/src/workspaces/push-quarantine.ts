@@ -12,7 +12,7 @@ import type { Spawner } from '../spawn/spawner.ts';
 import { syncFolder } from '../storage/durable.ts';
 import { decodeTree } from '../storage/git/objects.ts';
 import { findBadEntry, printable } from './push-check.ts';
-import { endOf, feed, type GitView, pieces, startGit } from './push-git.ts';
+import { endOf, feed, type GitView, pieces, readObjects, startGit } from './push-git.ts';
 import type { PushLimits } from './push-limits.ts';
 
 /** A push that cannot be taken; the message is for the person. */
@@ -135,45 +135,12 @@ export class Quarantine {
   }
 
   async #checkTrees(trees: readonly string[], bad: Map<string, Badness>): Promise<void> {
-    const child = startGit(this.#spawner, this.view, ['cat-file', '--batch', '--buffer']);
-    const end = endOf(child);
-    const fed = feed(
-      child,
-      trees.map((oid) => `${oid}\n`),
-    );
-    for await (const { oid, body } of objectsIn(child.stdout)) {
+    for await (const { oid, body } of readObjects(this.#spawner, this.view, trees)) {
       const found = findBadEntry(decodeTree(body));
       if (!found) continue;
       const name = printable(found.name);
       bad.set(oid, (path) => `${path ? `${path}/` : ''}${name} ${found.problem}`);
     }
-    await fed;
-    if ((await end).code !== 0) throw new PushRefused('The pack could not be read.');
-  }
-}
-
-/** The output of `cat-file --batch`. */
-async function* objectsIn(stream: Readable): AsyncGenerator<{ oid: string; body: Buffer }> {
-  let chunks: Buffer[] = [];
-  let size = 0;
-  let wanted = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size < wanted) continue;
-    let rest: Buffer = Buffer.concat(chunks);
-    for (;;) {
-      const line = rest.indexOf(0x0a);
-      if (line < 0) break;
-      const [oid, , length] = rest.toString('latin1', 0, line).split(' ');
-      wanted = line + 1 + Number(length) + 1;
-      if (rest.length < wanted) break;
-      yield { oid: oid!, body: rest.subarray(line + 1, wanted - 1) };
-      rest = rest.subarray(wanted);
-      wanted = 0;
-    }
-    chunks = [rest];
-    size = rest.length;
   }
 }
 

@@ -1,14 +1,17 @@
-import { type Actor, authorize, invalid, KyozoError } from '@kyozo/resource';
+import { type Actor, authorize, invalid } from '@kyozo/resource';
+import type { Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { valuesOf } from '../records.ts';
 import { checkPath } from '../storage/path-rules.ts';
 import type { Workspaces } from './actions.ts';
 import type { Said } from './content-store.ts';
 import { file } from './file.ts';
+import { atPaths } from './file-row.ts';
+import type { Fate } from './file-store.ts';
 import { explainClash } from './path-clash.ts';
 import type { Body } from './spool.ts';
+import type { Placed } from './write-files.ts';
 
-export type Put = { id: string; outcome: 'created' | 'changed' | 'same' };
 type Where = { workspaceId: string; path: string };
 
 /**
@@ -21,39 +24,45 @@ export async function putAtPath(
   where: Where,
   body: Body,
   said: Said,
-): Promise<Put> {
-  const { database, files, records, publish, follow } = workspaces;
-  requirePath(where.path);
+): Promise<Fate> {
+  const { workspaceId, path } = where;
+  requirePath(path);
   authorize(file, 'create', actor);
-  const stored = await files.store(actor, where, body, said);
-  const found = async () => {
-    const [row] = await database.rows<{ id: string }>(
-      actor,
-      sql`select id from files where workspace_id = ${where.workspaceId}
-        and path = ${where.path} and deleted_at is null`,
-    );
-    return row?.id;
-  };
-  const write = async (id: string): Promise<Put> => {
-    authorize(file, 'write', actor, valuesOf(file, await records.one(actor, file, id)));
-    await publish(actor, id);
-    const { changed } = await files.write(actor, id, stored);
-    await follow(actor, id);
-    return { id, outcome: changed ? 'changed' : 'same' };
-  };
-  const existing = await found();
-  if (existing) return write(existing);
-  const input = { values: { path: where.path, workspaceId: where.workspaceId }, arguments: {} };
-  const values = { ...input.values, ...file.actions.create.change(input) };
-  try {
-    const clash = explainClash(database, actor, where.workspaceId, where.path);
-    return { id: (await files.create(actor, values, stored).catch(clash)).id, outcome: 'created' };
-  } catch (error) {
-    // Another was quicker.
-    const made = error instanceof KyozoError && error.code === 'conflict' && (await found());
-    if (!made) throw error;
-    return write(made);
+  const content = await workspaces.files.store(actor, where, body, said);
+  const [fate] = await putTogether(workspaces, actor, workspaceId, [{ path, content }]);
+  return fate!;
+}
+
+/**
+ * The same for contents that were taken in, all in one version or none. `also` runs in the transaction
+ * that makes them true. @throws KyozoError; which of several paths clashes is not said
+ */
+export async function putTogether(
+  workspaces: Workspaces,
+  actor: Actor,
+  workspaceId: string,
+  all: readonly Placed[],
+  also: (transaction: Transaction, fates: readonly Fate[]) => Promise<unknown> = async () => {},
+): Promise<Fate[]> {
+  const { database, files, records, publish, follow } = workspaces;
+  authorize(file, 'create', actor);
+  const paths = all.map(({ path }) => path);
+  const found = await database.rows<{ id: string }>(
+    actor,
+    sql`select id from files where ${atPaths(workspaceId, paths)}`,
+  );
+  const ids = found.map(({ id }) => id);
+  for (const row of await records.byId(actor, file, ids)) {
+    authorize(file, 'write', actor, valuesOf(file, row));
+    await publish(actor, row.id);
   }
+  const put = files.putAll(actor, workspaceId, all, also);
+  const [path] = paths;
+  const fates = await (paths.length === 1
+    ? put.catch(explainClash(database, actor, workspaceId, path!))
+    : put);
+  for (const { id, outcome } of fates) if (outcome === 'changed') await follow(actor, id);
+  return fates;
 }
 
 /** @throws KyozoError `invalid` for a path that could not be a file everywhere */

@@ -1,0 +1,93 @@
+/** Writes many files by the same statements, in the transaction that holds their workspace. */
+import type { Values } from '@kyozo/resource';
+import { v7 as uuidv7 } from 'uuid';
+import { type Transaction, together } from '../database/database.ts';
+import { foldPath } from '../storage/path-rules.ts';
+import type { Content, FileRow } from './content-store.ts';
+import { contentValues, newRow, rowValues } from './file-row.ts';
+import type { Recorded, Version } from './record-version.ts';
+
+/** What writes rows in a transaction, with their events. */
+export type Writing = {
+  transaction: Transaction;
+  /** Inserts the rows of new files. */
+  add(files: readonly { id: string; values: Values }[]): Promise<void>;
+  change(id: string, action: 'write' | 'destroy', values: Values): Promise<void>;
+  /** Records versions, and lets follow what follows from their bytes. */
+  record(versions: readonly Version[]): Promise<void>;
+};
+
+/** Content that is to be at a path. */
+export type Placed = { path: string; content: Content };
+/** The same, with the commit that it came by. */
+export type Put = Placed & { about: Recorded };
+
+/** Files that become rows by the same statements, and the bytes of content that they may have. */
+export const atOnce = { files: 100, bytes: 8 * 2 ** 20 };
+
+/** Whether content makes a version of the file that is there, or a new file. */
+export const isNews = ({ path, content }: Placed, rows: ReadonlyMap<string, FileRow>): boolean => {
+  const row = rows.get(path);
+  return !row || row.version === 0 || row.sha256 !== content.sha256;
+};
+
+/**
+ * Makes each put a new file or the next version of the one that is in `rows`; answers the files' ids by
+ * path. `bytesOf` reads what is looked into.
+ */
+export async function writeFiles(
+  writing: Writing,
+  { teamId, workspaceId }: { teamId: string; workspaceId: string },
+  puts: readonly Put[],
+  rows: ReadonlyMap<string, FileRow>,
+  bytesOf: (placed: Placed) => Promise<Uint8Array>,
+): Promise<Map<string, string>> {
+  const ids = new Map<string, string>();
+  const version = async ({ path, content, about }: Put): Promise<Version> => {
+    const current = rows.get(path);
+    const row = current
+      ? { ...current, ...rowValues(content), version: current.version + 1 }
+      : newRow(uuidv7(), teamId, workspaceId, path, content);
+    ids.set(path, row.id);
+    return { row, content, about, bytes: await bytesOf({ path, content }) };
+  };
+  for (const some of batches(puts)) {
+    const versions = await Promise.all(some.map(version));
+    const added = versions.filter(({ row }) => !rows.has(row.path));
+    const rewritten = versions.filter(({ row }) => rows.has(row.path));
+    await together(
+      ...(added.length > 0 ? [writing.add(added.map(recordOf))] : []),
+      ...rewritten.map((one) => writing.change(one.row.id, 'write', valuesOf(one))),
+      writing.record(versions),
+    );
+  }
+  return ids;
+}
+
+const valuesOf = ({ content, row }: Version): Values => ({
+  ...contentValues(content),
+  version: row.version,
+});
+
+const recordOf = (version: Version): { id: string; values: Values } => {
+  const { id, team_id: teamId, workspace_id: workspaceId, path } = version.row;
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const place = { teamId, workspaceId, path, foldedPath: foldPath(path), name };
+  return { id, values: { ...place, ...valuesOf(version) } };
+};
+
+function* batches(puts: readonly Put[]): Generator<Put[]> {
+  let some: Put[] = [];
+  let bytes = 0;
+  for (const put of puts) {
+    const isFull = some.length === atOnce.files || bytes + put.content.size > atOnce.bytes;
+    if (isFull && some.length > 0) {
+      yield some;
+      some = [];
+      bytes = 0;
+    }
+    some.push(put);
+    bytes += put.content.size;
+  }
+  if (some.length > 0) yield some;
+}
