@@ -2,8 +2,9 @@ import { type Actor, KyozoError } from '@kyozo/resource';
 import { sql } from '../database/sql.ts';
 import { StorageDamaged, StorageError, StorageNotFound } from '../storage/errors.ts';
 import type { Workspaces } from '../workspaces/actions.ts';
-import { putAtPath, requirePath } from '../workspaces/put-at-path.ts';
-import { BadArchive, BadEntry, readZip, type Zip, type ZipEntry } from './read-zip.ts';
+import { atOnce } from '../workspaces/write-files.ts';
+import { type Arrival, bring, takeIn } from './bring-entries.ts';
+import { BadArchive, readZip, type Zip, type ZipEntry } from './read-zip.ts';
 import type { TransferRow, Transfers } from './transfers.ts';
 
 type Parts = {
@@ -13,15 +14,12 @@ type Parts = {
   limit: number;
   changed: (teamId: string) => void;
 };
-type Fate = { outcome: 'created' | 'changed' | 'same' | 'refused'; reason: string | null };
-
-/** Files between two words on how far it is. */
-const step = 50;
 
 /**
- * Brings the files of an archive into a workspace, each for itself, with a line of report for each. Cut
- * off, it goes on behind the last line. All is done as the person who asked, whose rights are asked for
- * at each file; what an archive says of owners, ids or times is not read.
+ * Brings the files of an archive into a workspace, many by one version, with a line of report for each:
+ * one that is refused holds up no other. Cut off, it goes on behind the last line. All is done as the
+ * person who asked, whose rights are asked for at each version; what an archive says of owners, ids or
+ * times is not read.
  */
 export async function importArchive(
   parts: Parts,
@@ -58,6 +56,7 @@ async function bringAll(
   signal: AbortSignal,
 ): Promise<void> {
   const { transfers, workspaces, changed } = parts;
+  const target = { workspaces, actor, row };
   const total = zip.entries.length;
   const [reported] = await workspaces.database.rows<{ done: number; refused: number }>(
     actor,
@@ -67,55 +66,35 @@ async function bringAll(
   let { done, refused } = reported!;
   await transfers.progress(actor, row.id, { total, done, refused });
   changed(actor.teamId);
-  for (const entry of zip.entries.slice(done)) {
+  for (const entries of batches(zip.entries.slice(done))) {
     if (signal.aborted) throw new Error('The job was taken away.');
-    const { outcome, reason } = await bring(workspaces, actor, row, zip, entry);
-    await workspaces.database.rows(
-      actor,
-      sql`insert into transfer_entries (team_id, transfer_id, position, path, outcome, reason)
-        values (${actor.teamId}, ${row.id}, ${done}, ${shown(entry.path)}, ${outcome}, ${reason})
-        on conflict do nothing`,
-    );
-    done += 1;
-    if (outcome === 'refused') refused += 1;
-    if (done % step === 0 || done === total) {
-      await transfers.progress(actor, row.id, { done, refused });
-      changed(actor.teamId);
+    const arrivals: Arrival[] = [];
+    for (const entry of entries) {
+      arrivals.push(await takeIn(target, zip, entry, done + arrivals.length));
     }
+    refused += await bring(target, arrivals);
+    done += arrivals.length;
+    await transfers.progress(actor, row.id, { done, refused });
+    changed(actor.teamId);
   }
 }
 
-async function bring(
-  workspaces: Workspaces,
-  actor: Actor,
-  { workspaceId, folderPath }: TransferRow,
-  zip: Zip,
-  entry: ZipEntry,
-): Promise<Fate> {
-  try {
-    // The entry's own path first: joined to a folder, an absolute one would look like any other.
-    requirePath(entry.path);
-    const path = folderPath ? `${folderPath}/${entry.path}` : entry.path;
-    requirePath(path);
-    const size = entry.entry.uncompressedSize;
-    const body = await zip.open(entry);
-    const { outcome } = await putAtPath(workspaces, actor, { workspaceId, path }, body, { size });
-    return { outcome, reason: null };
-  } catch (error) {
-    const bad = badEntryIn(error);
-    if (bad) return { outcome: 'refused', reason: bad.message };
-    if (!(error instanceof KyozoError) || !ofTheEntry.has(error.code)) throw error;
-    return { outcome: 'refused', reason: error.message };
+/** Entries that come in by one version, in their order; two of one name are two versions. */
+function* batches(entries: readonly ZipEntry[]): Generator<ZipEntry[]> {
+  let some = new Map<string, ZipEntry>();
+  let bytes = 0;
+  for (const one of entries) {
+    const size = one.entry.uncompressedSize;
+    const isFull = some.size === atOnce.files || bytes + size > atOnce.bytes;
+    if (some.size > 0 && (isFull || some.has(one.path))) {
+      yield [...some.values()];
+      some = new Map();
+      bytes = 0;
+    }
+    some.set(one.path, one);
+    bytes += size;
   }
-}
-
-/** Refusals that say something of one file; any other ends the whole, or is tried again. */
-const ofTheEntry = new Set(['invalid', 'conflict', 'too_large', 'precondition_failed']);
-
-/** An entry's own failure, which a storage may have met while it read. */
-function badEntryIn(error: unknown): BadEntry | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof BadEntry) return at;
-  return undefined;
+  if (some.size > 0) yield [...some.values()];
 }
 
 /** Why the whole has failed for good; undefined when another try may do better. */
@@ -132,10 +111,3 @@ function lost(error: unknown): never {
     throw new BadArchive('The archive is no longer there.', { cause: error });
   throw error;
 }
-
-/** A name as a line of text: PostgreSQL keeps no NUL. */
-const shown = (path: string) =>
-  path
-    .toWellFormed()
-    .replace(/\p{Cc}/gu, '\ufffd')
-    .slice(0, 4_096);
