@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -197,7 +197,7 @@ export class GitStorage implements Storage, Versions {
 
 /** What `put` answers for content of a size that it would take whole, without storing it. */
 export function blobOf(content: Uint8Array): Stored {
-  const sha256 = createHash('sha256').update(content).digest('hex');
+  const sha256 = hash('sha256', content);
   return { address: objectId('blob', content), size: content.length, sha256 };
 }
 

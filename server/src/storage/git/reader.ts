@@ -32,6 +32,8 @@ const CACHED_BYTES = 16 * 2 ** 20;
 const SMALL_FILE = 64 * 1024;
 /** What such a file may hold at most: zlib shrinks a thousandfold. */
 const SMALL_BLOB = 2 ** 20;
+/** A small blob is inflated into pieces of this size; zlib's own are 16 KiB, for the smallest one too. */
+const CHUNK = 2_048;
 const HEADER_BYTES = 64;
 
 export class ObjectReader {
@@ -109,11 +111,13 @@ export class ObjectReader {
     const key = repository + oid;
     const cached = this.#blobs.get(key);
     if (cached) return cached;
-    const file = await readSmall(this.#path(repository, oid));
-    const object = Buffer.isBuffer(file) ? splitSmall(file) : undefined;
-    if (object?.type !== 'blob') return file && 'larger';
-    this.#blobs.set(key, object.body, object.body.length + key.length);
-    return object.body;
+    const object = await readSmall(this.#path(repository, oid));
+    if (object === undefined || object === 'larger' || object.type !== 'blob')
+      return object && 'larger';
+    // Of its own size: what zlib answers may be the start of a larger buffer.
+    const body = Buffer.from(object.body);
+    this.#blobs.set(key, body, body.length + key.length);
+    return body;
   }
 
   async #loose(repository: string, oid: string, type: ObjectType): Promise<Buffer | undefined> {
@@ -147,28 +151,35 @@ export class ObjectReader {
   }
 }
 
-async function readSmall(path: string): Promise<Buffer | 'larger' | undefined> {
+/** Room for small files to be read into: one for each read under way, used again and again. */
+const rooms: Buffer[] = [];
+
+/** The object of a small loose file; `larger` when it is not small after all, or not in order. */
+async function readSmall(
+  path: string,
+): Promise<ReturnType<typeof splitObject> | 'larger' | undefined> {
+  const handle = await open(path, 'r').catch((error) => {
+    if (errorCode(error) !== 'ENOENT') throw new StorageUnavailable(error);
+  });
+  if (!handle) return undefined;
+  const room = rooms.pop() ?? Buffer.allocUnsafeSlow(SMALL_FILE + 1);
   try {
-    const handle = await open(path, 'r');
-    try {
-      const room = Buffer.allocUnsafe(SMALL_FILE + 1);
-      const { bytesRead } = await handle.read(room, 0, room.length, 0);
-      return bytesRead > SMALL_FILE ? 'larger' : room.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
+    const { bytesRead } = await handle.read(room, 0, room.length, 0);
+    return bytesRead > SMALL_FILE ? 'larger' : splitSmall(room.subarray(0, bytesRead));
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
     throw new StorageUnavailable(error);
+  } finally {
+    rooms.push(room);
+    await handle.close();
   }
 }
 
-/** Undefined when it is not small after all; a damaged one is told by who reads it as a stream. */
-function splitSmall(file: Buffer) {
+/** A damaged object is told by who reads it as a stream. */
+function splitSmall(file: Buffer): ReturnType<typeof splitObject> | 'larger' {
   try {
-    return splitObject(inflateSync(file, { maxOutputLength: SMALL_BLOB }));
+    return splitObject(inflateSync(file, { maxOutputLength: SMALL_BLOB, chunkSize: CHUNK }));
   } catch {
-    return undefined;
+    return 'larger';
   }
 }
 
