@@ -3,14 +3,17 @@ import { type Actor, KyozoError } from '@kyozo/resource';
 import { ZipFile } from 'yazl';
 import { sql } from '../database/sql.ts';
 import type { Workspaces } from '../workspaces/actions.ts';
-import type { FileRow } from '../workspaces/content-store.ts';
+import type { FileRow, Located } from '../workspaces/content-store.ts';
 import { looksLikeBomb } from './read-zip.ts';
 import type { Archive, Transfers } from './transfers.ts';
 
 type Parts = { transfers: Transfers; workspaces: Workspaces; changed: (teamId: string) => void };
 
-/** Files between two words on how far it is. */
-const step = 200;
+/** What is packed of a file. */
+type Packed = Located & Pick<FileRow, 'path' | 'content_type' | 'updated_at'>;
+
+/** Milliseconds between two words on how far it is, and two looks at whether the credential stands. */
+const pace = 500;
 /** What is packed already gets no smaller. */
 const packed = /^(image\/(?!svg|bmp)|audio\/|video\/|application\/(zip|gzip|x-7z|x-rar|zstd))/;
 
@@ -48,15 +51,18 @@ async function filesOf(
   { database, publish }: Workspaces,
   actor: Actor,
   workspaceId: string,
-): Promise<FileRow[]> {
-  const all = () =>
-    database.rows<FileRow>(
-      actor,
-      sql`select *, size::float8 as size from files
-        where workspace_id = ${workspaceId} and deleted_at is null order by path collate "C"`,
-    );
-  for (const { id, live } of await all()) if (live) await publish(actor, id);
-  return all();
+): Promise<Packed[]> {
+  const present = sql`workspace_id = ${workspaceId} and deleted_at is null`;
+  const documents = await database.rows<{ id: string }>(
+    actor,
+    sql`select id from files where ${present} and live`,
+  );
+  for (const { id } of documents) await publish(actor, id);
+  return database.rows<Packed>(
+    actor,
+    sql`select workspace_id, path, content_type, storage_backend, address, updated_at from files
+      where ${present} order by path collate "C"`,
+  );
 }
 
 /** What we give out comes in again: what would be taken for a bomb is packed anew, as it is. */
@@ -64,7 +70,7 @@ async function written(
   parts: Parts,
   actor: Actor,
   id: string,
-  rows: readonly FileRow[],
+  rows: readonly Packed[],
   signal: AbortSignal,
 ): Promise<Archive> {
   const { transfers } = parts;
@@ -78,7 +84,7 @@ function zipOf(
   { transfers, workspaces, changed }: Parts,
   actor: Actor,
   id: string,
-  rows: readonly FileRow[],
+  rows: readonly Packed[],
   signal: AbortSignal,
   compress: boolean,
 ): AsyncIterable<Uint8Array> {
@@ -89,6 +95,7 @@ function zipOf(
   output.on('error', () => undefined);
   zip.on('error', fail);
   let done = 0;
+  let told = Number.NEGATIVE_INFINITY;
   for (const row of rows) {
     const options = {
       mtime: row.updated_at,
@@ -98,12 +105,14 @@ function zipOf(
     zip.addReadStreamLazy(row.path, options, (take) => {
       const open = async () => {
         if (signal.aborted) throw new Error('The job was taken away.');
-        if (++done % step === 0) {
+        if (performance.now() - told > pace) {
+          told = performance.now();
+          // Asks once more whether the credential stands: a right that has ended ends the export.
+          await workspaces.database.rows(actor, sql`select 1`);
           await transfers.progress(actor, id, { done });
           changed(actor.teamId);
         }
-        // Asks once more whether the credential stands: a right that has ended ends the export.
-        await workspaces.database.rows(actor, sql`select 1`);
+        done += 1;
         return workspaces.files.read(actor, row);
       };
       open().then(

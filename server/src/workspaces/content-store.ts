@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { KyozoError } from '@kyozo/resource';
 import type { Queries, Tenant } from '../database/database.ts';
@@ -129,7 +129,7 @@ export class ContentStore {
     return {
       address: blob,
       size: bytes.length,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sha256: hash('sha256', bytes),
       ...{ backend, wanted: backend },
       contentType: kind.contentType,
       live: kind.text && bytes.length <= heldLimit,
