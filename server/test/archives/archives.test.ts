@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Editor } from '../collaboration/editor.ts';
 import { run, serveIn } from '../start/process.ts';
 import { Person, type RecordObject, register } from '../support/api.ts';
 import { cloneDatabase, startServer, type TestServer } from '../support/server.ts';
@@ -58,8 +59,10 @@ async function bring(parts: readonly Part[]) {
   const answer = await begin(zip(parts));
   expect(answer.status).toBe(202);
   const { id } = answer.body.data;
-  return { attributes: await ended(id), report: await reportOf(id) };
+  return { id, attributes: await ended(id), report: await reportOf(id) };
 }
+const numbered = (length: number): Part[] =>
+  Array.from({ length }, (_, index) => ({ name: `${index}.txt`, content: `${index}` }));
 const filesOf = async (person = ann, place = workspace) => {
   const url = `/files?filter[workspace][id]=${place.id}&sort=path&page[size]=100`;
   return (await person.get<RecordObject[]>(url)).body.data;
@@ -242,6 +245,66 @@ describe('an archive that comes in', () => {
     expect(await pathsOf()).toEqual(['inner.zip']);
   });
 
+  test('many files come in by few versions, and those that clash are refused alone', async () => {
+    const parts = numbered(250);
+    parts[17] = { name: '5.TXT', content: 'but for case that of another' };
+    parts[60] = { name: '3.txt/inside', content: 'below a file' };
+    parts[61] = { name: '../up', content: 'outside' };
+    parts[140] = { name: '7.txt', content: 'a second of that name' };
+    parts[141] = { name: '8.txt', content: '8' };
+    const { report, id } = await bring(parts);
+    const rows = await server.query<{ path: string; outcome: string; reason: string | null }>(
+      'select path, outcome, reason from transfer_entries where transfer_id = $1 order by position',
+      [id],
+    );
+    expect(report).toHaveLength(100);
+    expect(rows.map(({ path }) => path)).toEqual(parts.map(({ name }) => name));
+    const others = rows.filter(({ outcome }) => outcome !== 'created');
+    expect(others.map(({ path, outcome }) => [path, outcome])).toEqual([
+      ['5.TXT', 'refused'],
+      ['3.txt/inside', 'refused'],
+      ['../up', 'refused'],
+      ['7.txt', 'changed'],
+      ['8.txt', 'same'],
+    ]);
+    expect(others.map(({ reason }) => reason?.slice(0, 24))).toEqual([
+      ...['The path is that of anot', 'The path is that of anot', 'The path contains an emp'],
+      ...[undefined, undefined],
+    ]);
+    const [made] = await server.query<{ files: number; versions: number; commits: number }>(
+      `select count(distinct f.id)::int as files, count(*)::int as versions, count(distinct v.commit)::int as commits
+        from files f join file_versions v on v.file_id = f.id where f.workspace_id = $1`,
+      [workspace.id],
+    );
+    expect(made).toMatchObject({ files: 245, versions: 246 });
+    expect(made!.commits).toBeLessThan(25);
+  });
+
+  test('what comes into an open document joins what is typed there', async () => {
+    const file = await ann.file(workspace, 'notes.md', 'first line\n');
+    const editor = new Editor(server.url, ann.token!, file.id);
+    await expect.poll(() => editor.isSaved).toBe(true);
+    editor.type('typed');
+    await expect.poll(() => editor.isSaved).toBe(true);
+    const { report } = await bring([
+      { name: 'notes.md', content: 'brought line\n' },
+      { name: 'other.md', content: 'x' },
+    ]);
+    expect(report.map(([, outcome]) => outcome)).toEqual(['changed', 'created']);
+    await expect.poll(() => editor.text).toBe('brought line');
+    editor.leave();
+    const url = `/files/${file.id}/versions?sort=version`;
+    const { data } = (await ann.get<RecordObject[]>(url)).body;
+    const contents = data.map(async ({ id }) =>
+      (await ann.fetch(`/file-versions/${id}/content`)).text(),
+    );
+    expect(await Promise.all(contents)).toEqual([
+      'first line\n',
+      'typed first line\n',
+      'brought line\n',
+    ]);
+  });
+
   test('also as a tus upload; a stranger starts none and sees none', async () => {
     const archive = zip([{ name: 'a.txt', content: 'x' }]);
     const answer = await upload(archive);
@@ -256,11 +319,7 @@ describe('an archive that comes in', () => {
   test('ends when the credential of who asked ends', async () => {
     const bob = await register(server.url);
     const place = await bob.workspace();
-    const parts = Array.from({ length: 400 }, (_, index) => ({
-      name: `${index}.txt`,
-      content: `${index}`,
-    }));
-    const { body } = await begin(zip(parts), bob, place);
+    const { body } = await begin(zip(numbered(10_000)), bob, place);
     while ((await filesOf(bob, place)).length === 0);
     expect((await bob.post('/users/sign-out', 'users')).status).toBe(204);
     const open = () =>
@@ -283,23 +342,27 @@ describe('an archive that comes in', () => {
     try {
       const bob = await register(served.url);
       const place = await bob.workspace();
-      const parts = Array.from({ length: 90 }, (_, index) => ({
-        name: `${index}.txt`,
-        content: `${index}`,
-      }));
-      const { body } = await begin(zip(parts), bob, place);
+      const many = 3_000;
+      const { body } = await begin(zip(numbered(many)), bob, place);
       while ((await filesOf(bob, place)).length < 10);
       await served.stop('SIGKILL');
       served = await serveIn(folder, environment);
       const again = new Person(served.url, bob.token);
       expect(await ended(body.data.id, again)).toMatchObject({
         status: 'succeeded',
-        done: 90,
+        done: many,
         refused: 0,
       });
-      const report = await reportOf(body.data.id, again);
-      expect(report.map(([path]) => path)).toEqual(parts.map(({ name }) => name));
-      expect(await filesOf(again, place)).toHaveLength(90);
+      const count = async (path: string) =>
+        (await again.get<RecordObject[]>(`${path}page[count]=true`)).body.meta.page;
+      const inPlace = `/files?filter[workspace][id]=${place.id}&`;
+      const lines = `/transfers/${body.data.id}/entries?`;
+      expect([
+        await count(inPlace),
+        await count(`${inPlace}filter[version][gt]=1&`),
+        await count(lines),
+        await count(`${lines}filter[outcome][not_eq]=created&`),
+      ]).toEqual([many, 0, many, 0].map((total) => expect.objectContaining({ total })));
     } finally {
       await served.stop();
       await rm(folder, { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -24,11 +25,15 @@ test('a push of thousands of files lands while others write in the workspace', {
   const { folder, remove } = await temporary();
   await must(folder, 'clone', '-q', await addressOf(ann, workspace), 'mine');
   const mine = join(folder, 'mine');
+  const sums = new Map<string, string>();
   // Many first folders, and a folder of many: each was a lock of its own, and each read all before it.
   for (let at = 0; at < FILES; at++) {
     const path = at % 2 === 0 ? `${at}` : `folder/${at % 10}`;
     await mkdir(join(mine, path), { recursive: true });
-    await writeFile(join(mine, path, `${at}.md`), `# File ${at}\n`);
+    // Some have the same content, which git has once.
+    const content = at % 7 === 0 ? 'the same\n' : `# File ${at}\n`;
+    await writeFile(join(mine, path, `${at}.md`), content);
+    sums.set(`${path}/${at}.md`, createHash('sha256').update(content).digest('hex'));
   }
   await must(mine, 'add', '-A');
   await must(mine, 'commit', '-q', '-m', 'Many');
@@ -58,6 +63,11 @@ test('a push of thousands of files lands while others write in the workspace', {
     [workspace.id],
   );
   expect(counted).toEqual({ files: 1 + FILES + made, versions: FILES, events: 1 + FILES + made });
+  const stored = await server.query<{ path: string; sha256: string }>(
+    `select path, sha256 from files where workspace_id = $1 and path like '%/%'`,
+    [workspace.id],
+  );
+  expect(new Map(stored.map(({ path, sha256 }) => [path, sha256]))).toEqual(sums);
   await remove();
 });
 
