@@ -72,6 +72,10 @@ test('a workspace with nothing in it is moved, and what comes later goes there',
   await row.getByText('Nothing is stored yet').waitFor();
   await startMove('Disk', 'Empty one');
   await row.getByText('Moved to Disk: nothing lay elsewhere').waitFor();
+  await row.getByRole('button', { name: 'Move the storage of Empty one' }).click();
+  const present = page.getByRole('dialog').getByRole('radio', { name: 'Disk · now' });
+  expect(await present.isChecked()).toBe(true);
+  await page.keyboard.press('Escape');
   // What would be kept by both is on the disk alone.
   await page.getByRole('treeitem', { name: 'Empty one' }).click();
   await page.getByRole('heading', { name: 'This workspace is empty' }).waitFor();

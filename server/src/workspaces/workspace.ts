@@ -19,14 +19,16 @@ export const workspace = define({
     name: text('The name.', { max: 200, min: 1 }),
     slug: text('The name in addresses.', { format: 'slug', max: 100 }),
     description: text('What it is for.', { nullable: true, max: 2_000 }),
+    storageBackend: choice(
+      chosenBackends,
+      'Where it keeps what lies outside git, as somebody chose; null where the rules decide for each file.',
+      { nullable: true },
+    ),
     archivedAt: timestamp('When it was archived.', { nullable: true }),
     insertedAt: timestamp('When it was made.'),
     updatedAt: timestamp('When it last changed.'),
   },
   internal: {
-    storageBackend: text('Where it keeps what lies outside git; the rules say when null.', {
-      nullable: true,
-    }),
     headCommit: text('The commit that `main` points at.', { nullable: true }),
   },
   relationships: {

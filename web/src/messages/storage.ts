@@ -34,6 +34,8 @@ export const storageTexts = {
     s3: 'In S3. A server without S3 uses its disk.',
     hybrid: 'On the disk, and a copy in S3 where there is one.',
   },
+  /** Behind the choice that stands. */
+  isNow: ' · now',
   moveStart: 'Move',
   waiting: (to: string) => `Waiting to move to ${to}`,
   moving: (to: string, done: number, total: number) => `Moving to ${to}: ${done} of ${total}`,

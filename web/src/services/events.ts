@@ -7,6 +7,7 @@ const shownIn: Record<string, string[]> = {
   files: ['file-versions', 'notebooks', 'tasks', 'workspaces'],
   'file-versions': ['files', 'notebooks', 'tasks'],
   notebooks: ['tasks'],
+  'storage-moves': ['workspaces'],
   'task-runs': ['tasks'],
   'user-teams': ['teams', 'users'],
 };

@@ -68,6 +68,8 @@ export type Workspace = {
   name: string;
   slug: string;
   description?: string | null;
+  /** As somebody chose; else the rules decide for each file. */
+  storageBackend: Exclude<StorageBackend, 'git' | 'ram'> | null;
   archivedAt?: string | null;
   insertedAt: string;
   updatedAt: string;

@@ -164,6 +164,9 @@ describe.skipIf(endpoint === undefined)('content that moves', () => {
     expect(state.startedAt).not.toBeNull();
     expect(await backendsOf(ben, ids)).toEqual(new Set(['s3']));
     expect(await backendsOf(ben, [note.id])).toEqual(new Set(['git']));
+    expect(workspace.attributes.storageBackend).toBeNull();
+    const moved = await ben.get(`/workspaces/${workspace.id}`);
+    expect(moved.body.data.attributes.storageBackend).toBe('s3');
     const rows = await server.query(
       `select distinct v.storage_backend from file_versions v join files f on f.id = v.file_id
         where f.workspace_id = $1 order by 1`,
