@@ -71,11 +71,32 @@ export class PassingFile {
 
   /** Writes all of a piece at a position. One write at a time. */
   async write(piece: Uint8Array, position: number): Promise<void> {
-    await writeAll(this.#handle, this.#crypt(piece, position), HEAD + position);
+    const bytes = this.#crypt(piece, position);
+    await writeAll(this.#handle, bytes, HEAD + position);
+    // Nobody else has these bytes: given back now, not when the collector finds them.
+    (bytes.buffer as ArrayBuffer).transfer(0);
   }
 
   /** Fills the buffer from a position; answers how many bytes there were. */
   async readInto(buffer: Buffer, position: number): Promise<number> {
+    const filled = await this.#readSealed(buffer, position);
+    this.#crypt(buffer.subarray(0, filled), position).copy(buffer);
+    return filled;
+  }
+
+  /** The content or a part of it, `end` not included. Several at once do not disturb each other. */
+  async *read({ start, end }: ByteRange): AsyncGenerator<Buffer> {
+    const reader = new PassingFile(this.#handle, this.#key);
+    const sealed = Buffer.allocUnsafeSlow(Math.min(PIECE, end - start));
+    for (let at = start; at < end; ) {
+      const length = await this.#readSealed(sealed.subarray(0, end - at), at);
+      if (length === 0) return;
+      yield reader.#crypt(sealed.subarray(0, length), at);
+      at += length;
+    }
+  }
+
+  async #readSealed(buffer: Buffer, position: number): Promise<number> {
     let filled = 0;
     while (filled < buffer.length) {
       const rest = buffer.length - filled;
@@ -84,21 +105,7 @@ export class PassingFile {
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
-    const plain = this.#crypt(buffer.subarray(0, filled), position);
-    plain.copy(buffer);
     return filled;
-  }
-
-  /** The content or a part of it, `end` not included. Several at once do not disturb each other. */
-  async *read({ start, end }: ByteRange): AsyncGenerator<Buffer> {
-    const reader = new PassingFile(this.#handle, this.#key);
-    for (let at = start; at < end; ) {
-      const piece = Buffer.allocUnsafe(Math.min(PIECE, end - at));
-      const length = await reader.readInto(piece, at);
-      if (length === 0) return;
-      yield piece.subarray(0, length);
-      at += length;
-    }
   }
 
   truncate(size: number): Promise<void> {
