@@ -91,6 +91,35 @@ test('what both sides changed is decided file by file, and merged as it was deci
   );
 });
 
+test('very many conflicts are decided in turns, all that is open at once', async () => {
+  const names = Array.from({ length: 102 }, (_, at) => `${String(at).padStart(3, '0')}.txt`);
+  const texts = (text: string) => Object.fromEntries(names.map((name) => [name, text]));
+  await work.push('main', texts('one\n'));
+  await work.push('topic', texts('branch\n'));
+  await work.push('main', texts('main\n'));
+  await openBranch();
+  const merge = page.getByRole('button', { name: 'Merge into main' });
+  await merge.click();
+  const conflicts = page.getByRole('region', { name: 'Changed on both sides' });
+  await conflicts.getByText('2 more files follow').waitFor();
+  const first = conflicts.getByLabel('What stands of 000.txt');
+  await first.getByRole('radio', { name: 'Branch' }).click();
+  await conflicts.getByText('1 of 102 files decided').waitFor();
+  await conflicts.getByRole('button', { name: 'All others as in main' }).click();
+  await conflicts.getByText('100 of 102 files decided').waitFor();
+  await merge.click();
+  await conflicts.getByLabel('What stands of 101.txt').waitFor();
+  expect(await merge.isDisabled()).toBe(true);
+  await conflicts.getByRole('button', { name: 'All others as in the branch' }).click();
+  await merge.click();
+  await page.getByText('Merged “topic” into main').waitFor();
+  await work.git('fetch', '-q');
+  const merged = async (name: string) => work.git('show', `origin/main:${name}`);
+  expect(await merged('000.txt')).toBe('branch');
+  expect(await merged('099.txt')).toBe('main');
+  expect(await merged('101.txt')).toBe('branch');
+});
+
 test('the parts of a text in conflict are decided one by one, by keys alone', async () => {
   const text = (word: string) =>
     `${['one', 'two', 'three'].map((part) => `${part} ${word}\n\n${part} stays\n`).join('\n')}end\n`;

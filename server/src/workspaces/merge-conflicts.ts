@@ -25,7 +25,7 @@ export type Conflict = {
   parts: readonly Part[] | undefined;
 };
 
-/** Nothing was merged: these files need a person. */
+/** Nothing was merged: these files need a person, those first that nothing is decided of. */
 export class MergeConflict extends Error {
   readonly conflicts: readonly Conflict[];
 
@@ -74,8 +74,8 @@ export function resolve(
   resolution: Resolution,
 ): Merged[] {
   check(conflicts, resolution);
-  if (conflicts.some((conflict) => !isDecided(conflict, resolution)))
-    throw new MergeConflict(conflicts);
+  const open = conflicts.filter((conflict) => !isDecided(conflict, resolution));
+  if (open.length > 0) throw new MergeConflict([...new Set([...open, ...conflicts])]);
   const decided = conflicts.filter(({ path }) => resolution.get(path) !== 'both');
   const paths = new Set(decided.map(({ path }) => path));
   return [

@@ -230,6 +230,30 @@ test('conflicts are listed with both sides and nothing is merged, until each is 
   expect(tree.split('\n').sort()).toEqual(Object.keys(await contents()).sort());
 });
 
+test('of very many conflicts those are told first that nothing is decided of', async () => {
+  const names = Array.from({ length: 103 }, (_, at) => `${String(at).padStart(3, '0')}.txt`);
+  const all = (text: string) => Object.fromEntries(names.map((name) => [name, text]));
+  await ann.file(workspace, 'a.md', 'a\n');
+  await cloneIt();
+  await onBranch('topic', all('branch\n'));
+  await onBranch('other', all('other\n'), 'origin/main');
+  expect((await merge((await branchNamed('other')).id)).status).toBe(200);
+  const { id } = await branchNamed('topic');
+  const told = async (resolution: Record<string, string>) => {
+    const [error] = (await merge(id, resolution)).body.errors as unknown as Refusal[];
+    expect(error!.meta.total).toBe(103);
+    return error!.meta.files.map(({ path }) => path);
+  };
+  expect(await told({})).toEqual(names.slice(0, 100));
+  const most = Object.fromEntries(names.slice(0, 100).map((name) => [name, 'theirs']));
+  expect((await told(most)).slice(0, 4)).toEqual([...names.slice(100), names[0]]);
+  const rest = Object.fromEntries(names.slice(100).map((name) => [name, 'ours']));
+  expect((await merge(id, { ...most, ...rest })).status).toBe(200);
+  await must(clone, 'fetch', '-q');
+  const merged = ['000', '099', '100'].map((name) => `origin/main:${name}.txt`);
+  expect(await must(clone, 'show', ...merged)).toBe('branch\nbranch\nother');
+});
+
 test('a conflict is resolved by a text, which an older conflict does not undo', async () => {
   const written = await ann.file(workspace, 'dir/a.md', five);
   await ann.file(workspace, 'b.md', five);

@@ -25,8 +25,13 @@ export const branchTexts = {
   conflictTitle: 'Changed on both sides',
   conflictText:
     'Nothing was merged yet. Decide what stands of each file, then merge again. A text can be decided part by part, and edited; “Both” keeps the two between conflict markers, to be edited in the file afterwards.',
+  conflictsFollow: (count: number) =>
+    count === 1
+      ? 'One more file follows when you merge with these.'
+      : `${count} more files follow when you merge with these.`,
   filesDecided: (count: number, total: number) =>
     `${count} of ${total === 1 ? '1 file' : `${total} files`} decided`,
+  rest: { ours: 'All others as in main', theirs: 'All others as in the branch' },
   choose: (path: string) => `What stands of ${path}`,
   ways: { parts: 'By part', ours: 'main', theirs: 'Branch', both: 'Both' },
   changedSince: 'This file has changed again since: decide it anew.',

@@ -27,6 +27,8 @@ export type Part = { text: string } | Open;
  * text, where both are texts.
  */
 export type Conflict = { path: string; id: string; ours: Side; theirs: Side; parts: Part[] | null };
+/** The files in conflict as far as the server tells them, those to decide first, and how many there are. */
+export type Conflicts = { files: Conflict[]; total: number };
 /** What stands of a file: a side, both, or a text that was written for that conflict. */
 export type Resolved = Choice | { text: string; conflict: string };
 
@@ -60,15 +62,14 @@ export const branches = {
   },
 
   /** Merges into `main`; answers the files that need a choice first, none when it is done. */
-  merge: async (id: string, resolution: Record<string, Resolved>): Promise<Conflict[]> => {
+  merge: async (id: string, resolution: Record<string, Resolved>): Promise<Conflicts> => {
     try {
       await write('POST', `/branches/${id}/merge`, { type, attributes: { resolution } });
-      return [];
+      return { files: [], total: 0 };
     } catch (error) {
       const meta = error instanceof ApiError ? error.errors[0]?.meta : undefined;
-      const files = (meta as { files?: Conflict[] } | undefined)?.files;
-      if (!files) throw error;
-      return files;
+      if (!meta || !('files' in meta)) throw error;
+      return meta as Conflicts;
     }
   },
 };

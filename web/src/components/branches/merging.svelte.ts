@@ -1,4 +1,4 @@
-import { branches, type Resolved } from '../../services/branches.ts';
+import { branches, type Choice, type Resolved } from '../../services/branches.ts';
 import { ApiError } from '../../services/errors.ts';
 import { Decision } from './decision.svelte.ts';
 
@@ -9,6 +9,8 @@ export class Merging {
   /** By path what was decided, also of files that are in conflict no more: it may come back. */
   readonly #known = new Map<string, Decision>();
   decisions: readonly Decision[] = $state.raw([]);
+  /** Files in conflict; of very many the server tells the next ones once these are decided. */
+  total = $state(0);
   busy = $state(false);
 
   constructor(branchId: string, name: () => string) {
@@ -24,21 +26,29 @@ export class Merging {
     return this.decided === this.decisions.length;
   }
 
+  /** Decides as a whole what is not decided yet. */
+  decideRest(way: Choice): void {
+    for (const decision of this.decisions) if (!decision.isDecided) decision.way = way;
+  }
+
   /** Merges with what is decided; false when there is something to decide first. */
   async merge(): Promise<boolean> {
     this.busy = true;
     try {
       const decided = this.decisions.map(({ conflict, resolved }) => [conflict.path, resolved]);
       const resolution: Record<string, Resolved> = Object.fromEntries(decided);
-      const conflicts = await branches.merge(this.#branchId, resolution);
-      for (const conflict of conflicts) {
+      const { files, total } = await branches.merge(this.#branchId, resolution);
+      for (const conflict of files) {
         const earlier = this.#known.get(conflict.path);
         if (earlier?.conflict.id === conflict.id) continue;
         const sides = { ours: 'main', theirs: this.#name() };
         this.#known.set(conflict.path, new Decision(conflict, sides, earlier));
       }
-      this.decisions = conflicts.map(({ path }) => this.#known.get(path)!);
-      return conflicts.length === 0;
+      // What was decided and is not told again has not changed.
+      const paths = new Set([...Object.keys(resolution), ...files.map(({ path }) => path)]);
+      this.decisions = total === 0 ? [] : [...paths].map((path) => this.#known.get(path)!);
+      this.total = total;
+      return total === 0;
     } catch (error) {
       // One of them is no conflict any more: the next attempt asks which are.
       if (isOutdated(error)) this.decisions = [];
