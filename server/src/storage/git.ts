@@ -125,6 +125,8 @@ export class GitStorage implements Storage, Versions {
   }
 
   async destroy(workspaceId: string): Promise<void> {
+    // A ref that moves later would bring its folder back.
+    await this.#moves.settled(this.folder(workspaceId));
     this.#created.delete(workspaceId);
     await rm(this.folder(workspaceId), { recursive: true, force: true });
   }

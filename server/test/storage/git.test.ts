@@ -35,6 +35,23 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
+test('a ref is moved to its newest target, and does not bring back what was destroyed', async () => {
+  const address = (await store.put(scope, Buffer.from('a'))).address;
+  const commits: string[] = [];
+  for (const path of ['a', 'b', 'c']) {
+    const changes = [{ path, address }];
+    commits.push((await store.commit(workspaceId, { ...about, changes })).commit);
+  }
+  await Promise.all(commits.map((commit) => store.setRef(workspaceId, 'refs/heads/main', commit)));
+  expect(await git('rev-parse', 'main')).toBe(commits[2]);
+  const late = [commits[0]!, commits[1]!].map((commit) =>
+    store.setRef(workspaceId, 'refs/heads/main', commit),
+  );
+  await store.destroy(workspaceId);
+  await Promise.all(late);
+  expect(await readdir(root)).not.toContain(`${workspaceId}.git`);
+});
+
 test('a new repository is a healthy bare one with an unborn main', async () => {
   await store.create(workspaceId);
   expect(await git('symbolic-ref', 'HEAD')).toBe('refs/heads/main');

@@ -39,8 +39,12 @@ export class RefMoves {
     return move.moved;
   }
 
-  /** Resolves when nothing moves any more. */
-  async settled(): Promise<void> {
-    while (this.#last.size > 0) await Promise.all(this.#last.values());
+  /** Resolves when nothing moves any more, in one repository or in all. */
+  async settled(repository = ''): Promise<void> {
+    for (;;) {
+      const moving = [...this.#last].filter(([key]) => key.startsWith(repository));
+      if (moving.length === 0) return;
+      await Promise.all(moving.map(([, rested]) => rested));
+    }
   }
 }
