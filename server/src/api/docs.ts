@@ -1,5 +1,4 @@
-import reference from '@scalar/fastify-api-reference';
-import type { FastifyInstance } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 
 /** What the pages may do: their script brings its own styles; nothing is asked of any other host. */
 const policy = [
@@ -13,12 +12,30 @@ const policy = [
   "base-uri 'none'",
 ].join('; ');
 
-/** `/api/docs`: pages of the API, made in the browser from its OpenAPI document. */
+/**
+ * `/api/docs`: pages of the API, made in the browser from its OpenAPI document. What makes them is loaded
+ * with the first visit: it is a tenth of a start, and 50 MB.
+ */
 export async function docs(app: FastifyInstance): Promise<void> {
-  app.addHook('onRequest', async (_request, reply) => {
-    void reply.header('content-security-policy', policy);
-  });
-  await app.register(reference, {
+  let pages: Promise<FastifyInstance> | undefined;
+  const answer = async ({ url }: FastifyRequest, reply: FastifyReply) => {
+    pages ??= load();
+    const { statusCode, headers, rawPayload } = await (await pages).inject({ url });
+    for (const name of ['content-type', 'location', 'cache-control']) {
+      if (headers[name] !== undefined) void reply.header(name, headers[name]);
+    }
+    return reply
+      .code(statusCode)
+      .header('content-security-policy', policy)
+      .send(rawPayload.length > 0 ? rawPayload : undefined);
+  };
+  for (const path of ['/api/docs', '/api/docs/', '/api/docs/js/scalar.js']) app.get(path, answer);
+}
+
+async function load(): Promise<FastifyInstance> {
+  const { default: reference } = await import('@scalar/fastify-api-reference');
+  const pages = fastify();
+  await pages.register(reference, {
     routePrefix: '/api/docs',
     configuration: {
       url: '/api/v1/openapi.json',
@@ -31,4 +48,5 @@ export async function docs(app: FastifyInstance): Promise<void> {
       showDeveloperTools: 'never',
     },
   });
+  return pages;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import nodemailer, { type SendMailOptions } from 'nodemailer';
+import type { SendMailOptions } from 'nodemailer';
 import { htmlOf, type Mail, textOf } from './mail.ts';
 
 /** Hands mails over. The id is the same for a second try, so that a reader's program can tell. */
@@ -22,24 +22,27 @@ export function createMailer(settings: MailSettings): Mailer {
 }
 
 function bySmtp(smtpUrl: string, from: string): Mailer {
-  const transport = nodemailer.createTransport({
-    url: smtpUrl,
-    connectionTimeout: 20_000,
-    greetingTimeout: 20_000,
-    socketTimeout: 60_000,
-  });
+  const open = async () =>
+    (await load()).createTransport({
+      url: smtpUrl,
+      connectionTimeout: 20_000,
+      greetingTimeout: 20_000,
+      socketTimeout: 60_000,
+    });
+  let transport: ReturnType<typeof open> | undefined;
   return {
     async send(id, mail) {
-      await transport.sendMail(optionsOf(id, mail, from));
+      transport ??= open();
+      await (await transport).sendMail(optionsOf(id, mail, from));
     },
-    close: () => transport.close(),
+    close: () => void transport?.then((opened) => opened.close()),
   };
 }
 
 function toFolder(folder: string, from: string): Mailer {
-  const transport = nodemailer.createTransport({ streamTransport: true, buffer: true });
   return {
     async send(id, mail) {
+      const transport = (await load()).createTransport({ streamTransport: true, buffer: true });
       const { message } = await transport.sendMail(optionsOf(id, mail, from));
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const path = join(folder, `${id}.eml`);
@@ -47,9 +50,12 @@ function toFolder(folder: string, from: string): Mailer {
       await writeFile(written, message as Buffer, { mode: 0o600, flush: true });
       await rename(written, path);
     },
-    close: () => transport.close(),
+    close: () => undefined,
   };
 }
+
+/** With the first mail: it takes 20 MB. */
+const load = async () => (await import('nodemailer')).default;
 
 /**
  * Addresses go as objects, never as text that would be parsed for further ones, and nothing that

@@ -9,7 +9,7 @@ import { StorageDamaged, StorageError } from './errors.ts';
 import { type GitStorage, openGit } from './git.ts';
 import { HybridStore } from './hybrid.ts';
 import { RamStore } from './ram.ts';
-import { type S3Settings, S3Store } from './s3.ts';
+import type { S3Settings } from './s3.ts';
 import { Spool } from './spool.ts';
 import type { Scope, Storage, Stored } from './storage.ts';
 
@@ -85,7 +85,8 @@ export async function openStorages(options: StoragesOptions): Promise<Storages> 
   const git = await openGit(join(dataDir, 'git'));
   const intake = new Intake(await Spool.open(join(folder, 'tmp')), keys && new Cipher(keys));
   const ram = new RamStore(ramLimit);
-  const client = settings && new S3Store(settings);
+  // Loaded where it is used: Amazon's client takes 30 MB.
+  const client = settings && new (await import('./s3.ts')).S3Store(settings);
   const s3 = client && new Breaker(client);
   // Without S3 the disk serves its name, and still holds what it served when S3 comes later.
   const stores: Record<BlobBackend, { store: BlobStore; places: readonly BlobStore[] }> = {
