@@ -225,7 +225,7 @@ test('A5.54 several addresses in one field reach nobody but the owner of one', a
 
 test('A5.56 nothing of the server calls out but providers and mail, whose addresses are settings', async () => {
   const allowed = [
-    'src/accounts/providers.ts',
+    'src/accounts/better-auth.ts',
     'src/mail/mailer.ts',
     'src/database/embedded.ts',
     'src/runtimes/wasm/worker.ts',
