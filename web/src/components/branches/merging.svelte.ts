@@ -44,7 +44,7 @@ export class Merging {
         const sides = { ours: 'main', theirs: this.#name() };
         this.#known.set(conflict.path, new Decision(conflict, sides, earlier));
       }
-      // What was decided and is not told again has not changed.
+      // Of very many not all are told: those that are not stay decided as they are.
       const paths = new Set([...Object.keys(resolution), ...files.map(({ path }) => path)]);
       this.decisions = total === 0 ? [] : [...paths].map((path) => this.#known.get(path)!);
       this.total = total;
