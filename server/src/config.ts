@@ -38,6 +38,8 @@ export type Config = {
   /** Days that a file stays in the trash. */
   trashDays: number;
   messageLimit: number;
+  /** Seconds that an answer waits for a client that does not read it. */
+  stallTimeout: number;
   /** Where mail goes; files in the data directory when undefined. */
   smtpUrl: string | undefined;
   mailFrom: string;
@@ -92,6 +94,7 @@ export function readConfig(environment: Environment): Config {
     pushedFileLimit: integer(environment, 'LIMIT_PUSHED_FILE', 100 * 2 ** 20, 1024, 2 ** 30),
     storageGrace: integer(environment, 'STORAGE_GRACE', 86_400, 0, 365 * 86_400),
     trashDays: integer(environment, 'TRASH_DAYS', 30, 1, 36_500),
+    stallTimeout: integer(environment, 'LIMIT_STALL', 60, 5, 3_600),
     messageLimit: integer(environment, 'LIMIT_MESSAGE', 16 * 2 ** 20, 1024, 2 ** 30),
     smtpUrl,
     mailFrom: mailFrom(environment),

@@ -5,12 +5,12 @@ import { type EventFeed, feedPage, isCursor } from '../events/event-feed.ts';
 import type { Signals } from '../events/signals.ts';
 import { valuesOf } from '../records.ts';
 import { asActor, type Edge } from './context.ts';
+import { EventStream, follow } from './event-stream.ts';
 import { idIn } from './jsonapi/read.ts';
 import { answerError } from './jsonapi/routes.ts';
 
-const keepAlive = 15_000;
-/** A reader is told at most this often, so that a burst of changes is a few reads. */
-const pause = 50;
+/** Outputs read at once: a page is held while its reader is slow, and one output may be large. */
+const outputsPage = 20;
 
 /** Server-sent events of the team, of a person's notifications, of a run; `Last-Event-ID` resumes. */
 export async function stream(
@@ -28,7 +28,7 @@ export async function stream(
     await asActor(edge, request, (actor) => edge.records.one(actor, run, id));
     const asked = Number(request.headers['last-event-id'] ?? 0);
     let seq = Number.isSafeInteger(asked) && asked > 0 ? asked : 0;
-    const events = openStream(reply);
+    const events = new EventStream(reply);
     const send = async () => {
       // The status is read first: what an ended run said is stored before it says that it has ended.
       const { status } = valuesOf(
@@ -38,18 +38,18 @@ export async function stream(
       for (let more = true; more; ) {
         const query = parseQuery(edge.known, outputs, {
           filter: { run: { id } },
-          page: { size: 100, after: String(seq) },
+          page: { size: outputsPage, after: String(seq) },
         });
         const page = await asActor(edge, request, (actor) => edge.records.page(actor, query));
         for (const row of page.rows) {
           const values = valuesOf(outputs, row) as { seq: number };
           seq = values.seq;
-          events.send({ id: String(seq), event: 'output', data: values });
+          await events.send({ id: String(seq), event: 'output', data: values });
         }
         more = page.after;
       }
       if (status === 'queued' || status === 'running') return;
-      events.send({ event: 'end', data: { status } });
+      await events.send({ event: 'end', data: { status } });
       events.end();
     };
     follow(events, (wake) => signals.listen(id, wake), send);
@@ -101,13 +101,13 @@ async function serve<Item extends { cursor: string }>(
     now: await feed.now(found),
   }));
   let cursor = asked === undefined ? now : String(asked);
-  const events = openStream(reply);
+  const events = new EventStream(reply);
   const send = async () => {
     for (;;) {
       const found = await asActor(edge, request, (current) => feed.after(current, cursor));
       for (const item of found) {
         const { cursor: id, ...payload } = item;
-        events.send({ id, event: feed.nameOf(item), data: payload });
+        await events.send({ id, event: feed.nameOf(item), data: payload });
         cursor = id;
       }
       if (found.length < feedPage) return;
@@ -115,83 +115,4 @@ async function serve<Item extends { cursor: string }>(
   };
   follow(events, (wake) => feed.listen(actor, wake), send);
   return reply;
-}
-
-export type Stream = {
-  send(message: { id?: string; event?: string; data: unknown }): void;
-  end(): void;
-  onClose(listener: () => void): void;
-};
-
-/** Turns a reply into a stream of server-sent events. */
-export function openStream(reply: FastifyReply): Stream {
-  const headers = reply.getHeaders() as Record<string, string>;
-  reply.hijack();
-  reply.raw.writeHead(200, {
-    ...headers,
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  });
-  reply.raw.write(': open\n\n');
-  const timer = setInterval(() => reply.raw.write(': alive\n\n'), keepAlive);
-  const listeners = [() => clearInterval(timer)];
-  let closed = false;
-  const close = () => {
-    closed = true;
-    for (const listener of listeners.splice(0)) listener();
-  };
-  // Who left before it was opened is told of by no event any more.
-  if (reply.raw.destroyed || reply.raw.closed) close();
-  else reply.raw.on('close', close);
-  return {
-    send({ id, event, data }) {
-      const head = `${id ? `id: ${id}\n` : ''}${event ? `event: ${event}\n` : ''}`;
-      reply.raw.write(`${head}data: ${JSON.stringify(data)}\n\n`);
-    },
-    end: () => reply.raw.end(),
-    onClose(listener) {
-      if (closed) listener();
-      else listeners.push(listener);
-    },
-  };
-}
-
-/**
- * Runs `send` now and whenever woken, one at a time and never more often than every `pause`. Also
- * once a second: another node's change wakes nobody here. A failure ends the stream; the client
- * resumes from its last id, and is told why it may not.
- */
-export function follow(
-  stream: Stream,
-  listen: (wake: () => void) => () => void,
-  send: () => Promise<void>,
-): void {
-  let running = false;
-  let again = false;
-  let closed = false;
-  const wake = async () => {
-    again = true;
-    if (running || closed) return;
-    running = true;
-    try {
-      while (again && !closed) {
-        again = false;
-        await send();
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
-    } catch {
-      stream.end();
-    } finally {
-      running = false;
-    }
-  };
-  const unlisten = listen(() => void wake());
-  const timer = setInterval(() => void wake(), 1_000);
-  stream.onClose(() => {
-    closed = true;
-    clearInterval(timer);
-    unlisten();
-  });
-  void wake();
 }

@@ -1,12 +1,10 @@
-import { once } from 'node:events';
 import type { Actor } from '@kyozo/resource';
 import type { FastifyReply } from 'fastify';
 import type { ExecutionResult } from 'graphql';
+import { EventStream } from '../event-stream.ts';
 import { type Engine, isRefused, type Prepared, type Refused } from './engine.ts';
 import { shownTo } from './errors.ts';
 import type { GraphqlContext } from './resolvers.ts';
-
-const keepAlive = 12_000;
 
 /**
  * GraphQL over SSE, distinct connections: each result is an event `next`, and `complete` ends it. A
@@ -19,38 +17,19 @@ export async function streamResults(
   reply: FastifyReply,
   actor: Actor | undefined,
 ): Promise<FastifyReply> {
-  const headers = reply.getHeaders() as Record<string, string>;
-  reply.hijack();
-  const { raw } = reply;
-  raw.writeHead(200, {
-    ...headers,
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  });
-  raw.write(':\n\n');
-  const timer = setInterval(() => raw.write(':\n\n'), keepAlive);
-  const closed = new AbortController();
-  const close = () => {
-    clearInterval(timer);
-    closed.abort();
-  };
-  // Before anything is waited for: who has left meanwhile is told of by no event any more.
-  if (raw.destroyed || raw.closed) close();
-  else raw.once('close', close);
-  const results = await resultsOf(engine, prepared, contextOf);
-  const leave = () => void results.return?.();
-  if (closed.signal.aborted) {
-    leave();
-    return reply;
+  // Opened before anything is waited for: a reader may leave meanwhile.
+  const stream = new EventStream(reply, 'text/event-stream; charset=utf-8');
+  try {
+    const results = await resultsOf(engine, prepared, contextOf);
+    stream.over.addEventListener('abort', () => void results.return?.());
+    for await (const result of results) {
+      if (stream.over.aborted) break;
+      await stream.send({ event: 'next', data: shownTo(actor, result) });
+    }
+    await stream.send({ event: 'complete', data: undefined });
+  } finally {
+    stream.end();
   }
-  closed.signal.addEventListener('abort', leave);
-  for await (const result of results) {
-    if (closed.signal.aborted) break;
-    const more = raw.write(`event: next\ndata: ${JSON.stringify(shownTo(actor, result))}\n\n`);
-    if (!more) await once(raw, 'drain', { signal: closed.signal }).catch(() => undefined);
-  }
-  raw.end('event: complete\ndata: \n\n');
   return reply;
 }
 
