@@ -11,6 +11,7 @@ import type { Spawner } from '../spawn/spawner.ts';
 import { GIT_ENVIRONMENT } from '../storage/git/environment.ts';
 import type { GitStorage } from '../storage/git.ts';
 import type { PushReport, PushRequest, PushTarget } from '../workspaces/push.ts';
+import { faultsBehind, statusFor } from './errors.ts';
 import { advertisement, readPush, writeReport } from './git-receive.ts';
 
 export type GitTarget = PushTarget & {
@@ -231,11 +232,20 @@ function noCache(reply: FastifyReply): FastifyReply {
   });
 }
 
+/** The status and the sentence for anything that was thrown at an edge of git; the cause is logged only. */
+export function problemOf(error: unknown, reply: FastifyReply): { code: number; message: string } {
+  const { statusCode, message } = error as Partial<Refusal>;
+  const known = statusCode !== undefined && statusCode < 500;
+  const [fault, ...others] = faultsBehind(error);
+  const code = known ? statusCode : statusFor([fault!, ...others]);
+  if (code >= 500) reply.log.error(error);
+  if (code === 401) reply.header('www-authenticate', 'Basic realm="Kyozo", charset="UTF-8"');
+  const said = code === 500 ? 'Something went wrong on the server.' : fault!.message;
+  return { code, message: known ? message! : said };
+}
+
 /** Plain text: git shows it to the user as `remote:` lines. */
 function answerError(error: unknown, reply: FastifyReply): FastifyReply {
-  const { statusCode = 500, message } = error as Partial<Refusal>;
-  if (statusCode === 401) reply.header('www-authenticate', 'Basic realm="Kyozo", charset="UTF-8"');
-  if (statusCode >= 500) reply.log.error(error);
-  const text = statusCode < 500 ? message : 'Something went wrong on the server.';
-  return reply.code(statusCode).type('text/plain; charset=utf-8').send(`${text}\n`);
+  const { code, message } = problemOf(error, reply);
+  return reply.code(code).type('text/plain; charset=utf-8').send(`${message}\n`);
 }

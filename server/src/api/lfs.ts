@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import type { Actor } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Pointer } from '../workspaces/lfs.ts';
-import { type LfsStore, WrongContent } from '../workspaces/lfs-store.ts';
+import type { LfsStore } from '../workspaces/lfs-store.ts';
 import {
   type GitHttpOptions,
   type GitTarget,
@@ -14,8 +14,10 @@ import {
   mustWrite,
   type Params,
   PREFIX,
+  problemOf,
   Refusal,
 } from './git-http.ts';
+import { takeJsonOf } from './read-json.ts';
 import { rangeOf } from './send-content.ts';
 
 export type LfsOptions = Pick<GitHttpOptions<Actor>, 'authenticate' | 'locate'> & {
@@ -31,24 +33,19 @@ const MEDIA_TYPE = 'application/vnd.git-lfs+json';
 const BASE = `${PREFIX}/info/lfs`;
 const OID = /^[0-9a-f]{64}$/;
 const MOST_OBJECTS = 1_000;
+/** Bytes of a list of objects. */
+const MOST_LIST = 2 ** 20;
 /** Bytes of one object. */
 const MOST_BYTES = 16 * 2 ** 30;
 const LINK_SECONDS = 900;
 
 /** Adds the routes below `…git/info/lfs`. Register it as a plugin: its body parsers stay inside. */
 export async function lfs(app: FastifyInstance, options: LfsOptions): Promise<void> {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    [MEDIA_TYPE, 'application/json'],
-    { parseAs: 'string', bodyLimit: 2 ** 20 },
-    (_request, text, done) => {
-      try {
-        done(null, JSON.parse(text as string));
-      } catch {
-        done(new Refusal(400, 'The request is not JSON.'), undefined);
-      }
-    },
-  );
+  const isKnown = async (request: FastifyRequest) => {
+    await identify(options, request as FastifyRequest<Route>);
+    return true;
+  };
+  takeJsonOf(app, [MEDIA_TYPE, 'application/json'], isKnown, MOST_LIST);
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, _request, reply) => answerError(error, reply));
   app.post<Route>(`${BASE}/objects/batch`, (request, reply) => batch(options, request, reply));
@@ -186,12 +183,7 @@ function originOf(request: FastifyRequest, publicUrl: string): string {
 }
 
 function answerError(error: unknown, reply: FastifyReply): FastifyReply {
-  const wrong = error instanceof WrongContent;
-  const { statusCode = 500, message } = error as { statusCode?: number; message: string };
-  const code = wrong ? 422 : statusCode;
+  const { code, message } = problemOf(error, reply);
   if (code === 401) reply.header('lfs-authenticate', 'Basic realm="Kyozo", charset="UTF-8"');
-  if (code === 401) reply.header('www-authenticate', 'Basic realm="Kyozo", charset="UTF-8"');
-  if (code >= 500) reply.log.error(error);
-  const text = code < 500 ? message : 'Something went wrong on the server.';
-  return reply.code(code).type(MEDIA_TYPE).send({ message: text });
+  return reply.code(code).type(MEDIA_TYPE).send({ message });
 }

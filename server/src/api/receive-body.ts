@@ -19,9 +19,13 @@ export function streamBodies(app: FastifyInstance): void {
 /**
  * The body of a request, to be read once, in pieces. Reading throws when it breaks off, is larger than
  * `limit` bytes, or is not what its digests say (Content-MD5; Digest; Content-Digest and Repr-Digest of
- * RFC 9530). @throws KyozoError `too_large`, `unsupported_media_type`, `malformed`
+ * RFC 9530). `body` is given where it is not read yet. @throws KyozoError `too_large`, `unsupported_media_type`, `malformed`
  */
-export function receive(request: FastifyRequest, limit: number): Received {
+export function receive(
+  request: FastifyRequest,
+  limit: number,
+  body = request.body as Readable | undefined | null,
+): Received {
   const coding = request.headers['content-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     throw new KyozoError('unsupported_media_type', 'Send the content without a Content-Encoding.');
@@ -30,7 +34,6 @@ export function receive(request: FastifyRequest, limit: number): Received {
   const size = length === undefined ? undefined : Number(length);
   if (size !== undefined && size > limit) throw tooLarge(limit);
   const digests = digestsOf(request);
-  const body = request.body as Readable | undefined | null;
   if (!body) return { body: checked([], limit, digests), size: 0 };
   return { body: inBatches(checked(piecesOf(body), limit, digests), batch), size };
 }

@@ -1,7 +1,7 @@
 /** Content that Git LFS uploads to a workspace, before any commit points at it. */
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { Actor } from '@kyozo/resource';
+import { type Actor, KyozoError } from '@kyozo/resource';
 import type { Queries, Tenant } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import { kindOf } from '../storage/content-kind.ts';
@@ -12,7 +12,11 @@ import { findObject, type LfsObject, type Pointer } from './lfs.ts';
 import { holdContent } from './stored.ts';
 
 /** The bytes are not those that were announced. */
-export class WrongContent extends Error {}
+export class WrongContent extends KyozoError {
+  constructor(message: string) {
+    super('invalid', message);
+  }
+}
 
 const START_BYTES = 64 * 1024;
 

@@ -304,9 +304,17 @@ describe('GraphQL', () => {
       'a deep filter',
       {
         query: 'query ($f: FileFilter) { files(filter: $f) { totalCount } }',
+        variables: { f: nestedFilter(40) },
+      },
+      200,
+    ],
+    [
+      'a deeper filter',
+      {
+        query: 'query ($f: FileFilter) { files(filter: $f) { totalCount } }',
         variables: { f: nestedFilter(200) },
       },
-      'field',
+      400,
     ],
     [
       'NUL in a filter',

@@ -240,7 +240,7 @@ test('A5.56 nothing of the server calls out but providers and mail, whose addres
   for (const name of await readdir(folder, { recursive: true })) {
     if (!name.endsWith('.ts')) continue;
     const text = (await readFile(join(folder, name), 'utf8')).replace(
-      /import \{ isIP \} from 'node:net';/g,
+      /import (type \{ \w+ \}|\{ isIP \}) from 'node:(net|http)';/g,
       '',
     );
     if (calls.test(text)) found.push(`src/${name}`);

@@ -3,10 +3,11 @@ import type { Database } from '../../database/database.ts';
 import type { EventFeed } from '../../events/event-feed.ts';
 import type { Signals } from '../../events/signals.ts';
 import type { Edge } from '../context.ts';
+import { takeJson } from '../read-json.ts';
 import { Engine } from './engine.ts';
 import { executable } from './executable.ts';
 import { explorerAssets } from './explorer.ts';
-import { answerGraphqlError, handlerOf, takeJson } from './http.ts';
+import { answerGraphqlError, handlerOf } from './http.ts';
 import { resolversOf } from './resolvers.ts';
 import { schemaOf } from './schema.ts';
 import { socketsOf } from './socket.ts';
@@ -38,7 +39,7 @@ export async function graphql(
     Subscription: subscriptionsOf(edge, feed, signals),
   });
   const engine = new Engine(schema);
-  takeJson(app);
+  takeJson(app, 'application/json', edge);
   app.setErrorHandler(answerGraphqlError);
   app.addHook('onSend', async (_request, reply, payload) => {
     void reply.header('vary', 'Accept, Authorization, Kyozo-Team');

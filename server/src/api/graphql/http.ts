@@ -1,5 +1,5 @@
 import { type Actor, KyozoError, malformed } from '@kyozo/resource';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult } from 'graphql';
 import { actorOf, type Edge } from '../context.ts';
 import { refuse } from '../errors.ts';
@@ -120,16 +120,4 @@ function refuseChange(prepared: readonly (Prepared | Refused)[], reply: FastifyR
     void reply.header('allow', 'POST');
     throw new KyozoError('method_not_allowed', 'Mutations are sent by POST.');
   }
-}
-
-/** Takes bodies as text: what is no JSON is told so in GraphQL's form. */
-export function takeJson(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
-    try {
-      done(null, JSON.parse(body as string));
-    } catch {
-      done(malformed('The body is not JSON.'));
-    }
-  });
 }

@@ -7,6 +7,7 @@ import type { Database } from '../../database/database.ts';
 import { sql } from '../../database/sql.ts';
 import { isOwnOrigin } from '../../origin.ts';
 import { actorOf, asActor, type Edge } from '../context.ts';
+import { checkShape, strangersLimit } from '../read-json.ts';
 import { type Engine, isRefused, type Prepared } from './engine.ts';
 import { refusal, shownTo } from './errors.ts';
 import { Allowance } from './limits.ts';
@@ -136,7 +137,11 @@ function open(server: ReturnType<typeof makeServer<never, Extra>>, session: Sess
         }),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (take) =>
-        socket.on('message', (data) => {
+        socket.on('message', (data: Buffer) => {
+          if (!isBearable(data, session)) {
+            socket.close(CloseCode.BadRequest, 'Too large');
+            return;
+          }
           take(String(data)).catch((error: unknown) => {
             session.request.log.error({ err: error }, 'GraphQL socket failed');
             socket.close(CloseCode.InternalServerError, 'Internal error');
@@ -149,6 +154,17 @@ function open(server: ReturnType<typeof makeServer<never, Extra>>, session: Sess
     clearInterval(timer);
     void closed(code, String(reason));
   });
+}
+
+/** Whether a message may be parsed: of a stranger a small one, and of nobody one that is too deep. */
+function isBearable(data: Buffer, { actor }: Session): boolean {
+  if (!actor && data.length > strangersLimit) return false;
+  try {
+    checkShape(data);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Closes the sockets whose credential or membership no longer stands; each is asked for once. */

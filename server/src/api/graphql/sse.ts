@@ -21,7 +21,9 @@ export async function streamResults(
   const stream = new EventStream(reply, 'text/event-stream; charset=utf-8');
   try {
     const results = await resultsOf(engine, prepared, contextOf);
-    stream.over.addEventListener('abort', () => void results.return?.());
+    const leave = () => void results.return?.();
+    if (stream.over.aborted) leave();
+    stream.over.addEventListener('abort', leave);
     for await (const result of results) {
       if (stream.over.aborted) break;
       await stream.send({ event: 'next', data: shownTo(actor, result) });

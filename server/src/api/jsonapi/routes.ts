@@ -2,6 +2,7 @@ import { cursorProfile, KyozoError, type Resource } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Edge } from '../context.ts';
 import { errorObject, refuse } from '../errors.ts';
+import { takeJson } from '../read-json.ts';
 import { atomicExtension, checkAccept, checkContentType, mediaType } from './media-type.ts';
 import { operations } from './operations.ts';
 import { get, linkage, list, me, related } from './read.ts';
@@ -23,14 +24,7 @@ export const actionsOf = (resource: Resource): string[] =>
 
 /** JSON:API 1.1 for every declared resource, below the prefix that the caller gives. */
 export async function jsonApi(app: FastifyInstance, edge: Edge): Promise<void> {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(mediaType, { parseAs: 'string' }, (_request, body, done) => {
-    try {
-      done(null, body === '' ? undefined : JSON.parse(body as string));
-    } catch {
-      done(new KyozoError('malformed', 'The body is not JSON.', { source: { pointer: '' } }));
-    }
-  });
+  takeJson(app, mediaType, edge);
   app.addHook('onRequest', async (request) => {
     const { extension } = request.routeOptions.config;
     checkAccept(request.headers.accept, extension);
