@@ -58,6 +58,8 @@ export type Action = {
   answers?: string;
   /** Another resource's type whose create this is, so that its scope is asked for. */
   scope?: string;
+  /** May still be done when the record's container is archived, or even in the trash; else only while it is open. */
+  allowedIn?: 'archive' | 'trash';
 };
 
 /** One resource, in the order in which a reader asks. Anything not listed exists at no edge. */
@@ -83,6 +85,11 @@ export type Resource = {
    * so that a reader can resume by number.
    */
   cursor?: string;
+  /**
+   * The belongs-to relationships that lead, one after the other, to the container that the record is in;
+   * empty for a container itself. Whether that is archived or in the trash decides what may be changed.
+   */
+  within?: readonly string[];
   /** Default order of lists; newest first when absent. */
   sort?: readonly { field: string; descending: boolean }[];
 };

@@ -46,6 +46,15 @@ function faultsIn(resource: Resource, known: Registry): string[] {
   for (const field of [resource.tenant, resource.trash]) {
     if (field && !hasField(resource, field)) faults.push(at(field, 'is not a field'));
   }
+  let container = resource;
+  for (const name of resource.within ?? []) {
+    const step = container.relationships[name];
+    if (step?.kind !== 'belongs-to') {
+      faults.push(at('within', `${container.type} belongs to no ${name}`));
+      break;
+    }
+    container = known.get(step.type) ?? container;
+  }
   if (!resource.policies.read) faults.push(at('policies.read', 'is missing'));
   for (const [name, action] of Object.entries(resource.actions)) {
     faults.push(

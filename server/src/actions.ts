@@ -127,6 +127,7 @@ async function perform(
   if (id !== undefined && !actor) throw new KyozoError('unauthenticated', 'Sign in first.');
   const record = id === undefined ? undefined : await records.one(actor!, resource, id);
   authorize(resource, name, actor, record && valuesOf(resource, record));
+  if (record) await records.requireOpen(actor!, resource, record.id, action.allowedIn);
   if (record && ifVersion !== undefined && ifVersion !== record.version) throw stale();
   try {
     const input = parseInput(resource, action, raw);

@@ -53,6 +53,7 @@ import { mailNotifications, sendDigests } from './jobs/tasks/mail-notifications.
 import { moveStorage } from './jobs/tasks/move-storage.ts';
 import { bulkProcess, processStorage } from './jobs/tasks/process-storage.ts';
 import { removeTeam } from './jobs/tasks/remove-team.ts';
+import { removeWorkspace } from './jobs/tasks/remove-workspace.ts';
 import { checkFaults, storageHealth } from './jobs/tasks/storage-health.ts';
 import { lockDataDir } from './lock.ts';
 import { createLog } from './log.ts';
@@ -86,6 +87,7 @@ import { PushContents } from './workspaces/push-contents.ts';
 import { pushLimits } from './workspaces/push-limits.ts';
 import { Runner } from './workspaces/runner.ts';
 import { StoredTeamKeys } from './workspaces/team-keys.ts';
+import { type ClosedWorkspace, workspacePurge } from './workspaces/workspace-states.ts';
 
 export type Running = { url: string; stop(): Promise<void>; failed: Promise<string> };
 
@@ -175,7 +177,14 @@ async function start(
     publish: (_actor, fileId, message) => documents.publish(fileId, message),
     follow: (_actor, fileId) => documents.follow(fileId),
     closed: (fileId) => live?.closeDocument(fileId),
+    closedWorkspace: (closed) => void endWorkspace(closed).catch((error) => log.error(error)),
     pack: (actor, workspaceId) => transfers.start(actor, 'export', workspaceId),
+  };
+  const endWorkspace = async ({ teamId, workspaceId, notebooks }: ClosedWorkspace) => {
+    const open = sql`select id from files where workspace_id = ${workspaceId} and live`;
+    for (const { id } of await database.rows<{ id: string }>({ teamId }, open))
+      live?.reopenDocument(id);
+    await runner.close(notebooks);
   };
   const ended = async ({ teamId, notebooks }: Remains) => {
     documents.abandon(teamId);
@@ -190,6 +199,7 @@ async function start(
   await queue.start(mailNotifications(mailing));
   await queue.start(sendDigests(mailing));
   await queue.start(removeTeam(storages));
+  await queue.start(removeWorkspace(storages));
   const storing = { database, storages, queue, log, changed: feed.changed };
   await queue.start(moveStorage(storing));
   await queue.start(bringStorageHome(storing));
@@ -233,6 +243,11 @@ async function start(
   const performers = {
     ...branchPerformers({ parts: pushParts, records, merges }),
     ...workspacePerformers(workspaces),
+    ...workspacePurge({
+      ...{ database, closed: workspaces.closedWorkspace },
+      bury: ({ workspaceId }, transaction) =>
+        queue.add('remove-workspace', { workspaceId }, transaction),
+    }),
     ...movePerformers(database, queue),
     ...teamChanges(database, records),
     ...teamPerformers({

@@ -1,4 +1,5 @@
 import {
+  type Action,
   type Actor,
   foreignKeysOf,
   notFound,
@@ -21,6 +22,7 @@ import {
   rowOf,
   type Selection,
   selectCount,
+  selectOpen,
   selectPage,
   selectSome,
 } from './database/select.ts';
@@ -117,6 +119,21 @@ export class Records {
     const rows = await this.#some(actor, { resource, where, sort: [], attributes }, 1);
     if (!rows[0]) throw notFound();
     return rows[0];
+  }
+
+  /**
+   * Refuses to change a record whose container is closed; the database asks the same of what is written.
+   * @throws KyozoError `forbidden` when it is archived, `conflict` when it is in the trash
+   */
+  async requireOpen(
+    actor: Actor,
+    resource: Resource,
+    id: string,
+    allowedIn?: Action['allowedIn'],
+  ): Promise<void> {
+    if (!resource.within || allowedIn === 'trash') return;
+    const statement = selectOpen(this.known, resource, id, allowedIn === 'archive');
+    await this.#database.rows(actor, statement);
   }
 
   /** The records that a belongs-to relationship of others points at, in the trash or not. */

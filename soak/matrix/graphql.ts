@@ -159,7 +159,8 @@ function refusalToAct(
   const scope = resource.actions[name]!.scope ?? resource.type;
   const may =
     oracle.reaches(actor, scope, 'write') && oracle.holds(resource.policies[name]!, actor, record);
-  return may ? undefined : 'forbidden';
+  if (!may) return 'forbidden';
+  return record && oracle.closed(record, name);
 }
 
 function refusalToRead(oracle: Oracle, actor: Actor | undefined, type: string): string | undefined {

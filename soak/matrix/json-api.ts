@@ -148,5 +148,7 @@ function actionStatus(
   if (policy.check === 'anyone') return allowed;
   const scope = resource.actions[name]!.scope ?? resource.type;
   if (!oracle.reaches(actor, scope, 'write')) return 403;
-  return oracle.holds(policy, actor, record) ? allowed : 403;
+  if (!oracle.holds(policy, actor, record)) return 403;
+  const closed = record && oracle.closed(record, name);
+  return closed ? { forbidden: 403, conflict: 409 }[closed] : allowed;
 }

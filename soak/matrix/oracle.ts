@@ -42,6 +42,25 @@ export class Oracle {
     return this.records.filter((it) => it.type === type && this.sees(actor, it));
   }
 
+  /** The workspace that a record is, or is in by its foreign keys. */
+  workspaceOf(record: Record_): Record_ | undefined {
+    if (record.type === 'workspaces') return record;
+    for (const [field, type] of holders) {
+      const holder = this.find(type, String(record.values[field]));
+      if (holder) return this.workspaceOf(holder);
+    }
+    return undefined;
+  }
+
+  /** What an action is told because the record's workspace is closed; undefined where it is open to it. */
+  closed(record: Record_, action: string): 'forbidden' | 'conflict' | undefined {
+    const { within, actions } = this.known.get(record.type)!;
+    const allowed = actions[action]?.allowedIn;
+    const workspace = within && allowed !== 'trash' ? this.workspaceOf(record) : undefined;
+    if (!isNull(workspace?.values.deletedAt)) return 'conflict';
+    return isNull(workspace?.values.archivedAt) || allowed === 'archive' ? undefined : 'forbidden';
+  }
+
   isMember(userId: string, teamId: unknown): boolean {
     return this.#memberships.has(`${userId} ${teamId}`);
   }
@@ -76,20 +95,45 @@ export class Oracle {
   }
 
   /** What the database lets a transaction of this actor see: isolation, before any policy. */
-  #isInReach(actor: Actor, { type, id, values }: Record_): boolean {
+  #isInReach(actor: Actor, record: Record_): boolean {
+    const { type, id, values } = record;
     const resource = this.known.get(type)!;
     if (type === 'users') return id === actor.userId || this.#shares(actor, id);
     if (type === 'teams') return id === actor.teamId || this.isMember(actor.userId, id);
     if (type === 'user-teams')
       return values.teamId === actor.teamId || values.userId === actor.userId;
+    if (type !== 'workspaces' && !isNull(this.workspaceOf(record)?.values.deletedAt)) return false;
+    if (type === 'blobs' && !this.#isNamed(record)) return false;
     if (isPersonal(resource)) return values.userId === actor.userId;
     return values.teamId === actor.teamId;
+  }
+
+  /** Whether a version outside the trash has these bytes. */
+  #isNamed({ values }: Record_): boolean {
+    return this.records.some(
+      (it) =>
+        it.type === 'file-versions' &&
+        it.values.sha256 === values.sha256 &&
+        it.values.teamId === values.teamId &&
+        isNull(this.workspaceOf(it)?.values.deletedAt),
+    );
   }
 
   #shares(actor: Actor, userId: string): boolean {
     return userId === actor.userId || this.isMember(userId, actor.teamId);
   }
 }
+
+/** Foreign keys that lead towards a workspace, nearest first. */
+const holders = [
+  ['workspaceId', 'workspaces'],
+  ['fileId', 'files'],
+  ['notebookId', 'notebooks'],
+  ['runId', 'task-runs'],
+  ['transferId', 'transfers'],
+] as const;
+
+const isNull = (value: unknown) => value === null || value === undefined;
 
 /** A resource that belongs to a person, over all teams. */
 const isPersonal = (resource: Resource) =>

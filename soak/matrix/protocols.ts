@@ -57,6 +57,7 @@ function writeStatus(oracle: Oracle, actor: Actor | undefined, record: Record_):
   const own = readStatus(oracle, actor, record);
   if (own !== 200) return own;
   if (!oracle.reaches(actor!, 'files', 'write')) return 403;
+  if (oracle.closed(record, 'write')) return 403;
   return record.values.deletedAt === null ? 412 : 409;
 }
 
@@ -131,6 +132,7 @@ function gitStatus(
   const reach = name.includes('key')
     ? actor.teamId === record.values.teamId
     : oracle.isMember(actor.userId, record.values.teamId);
+  if (record.values.deletedAt !== null) return 404;
   if (!reach || !oracle.reaches(actor, 'files', 'read')) return 404;
   const writes = ['git-receive-pack', 'upload'].includes(service);
   const mayWrite = oracle.reaches(actor, 'files', 'write') && record.values.archivedAt === null;

@@ -233,33 +233,38 @@ async function furnish(host: Host, person: Person, team: string): Promise<void> 
       .data.id;
   };
   const [live, archived] = [await workspace('Live'), await workspace('Archived')];
+  const trashed = await workspace('Trashed');
   const ids = [
     await file(live, 'notebook.md', '# N\n\n```bash\necho hi\n```\n'),
     await file(live, 'plain.txt', 'plain\n'),
-    await file(archived, 'archived.md', '# A\n'),
+    await file(archived, 'archived.md', '# A\n\n```bash\necho a\n```\n'),
+    await file(trashed, 'trashed.md', '# T\n\n```bash\necho t\n```\n'),
   ];
   const gone = await file(live, 'gone.md', '# G\n');
   await call(host, 'DELETE', `/files/${gone}`, headers);
   await host.query('update workspaces set archived_at = now() where id = $1', [archived]);
-  const [task] = await host.query<{ id: string; notebook_id: string }>(
-    'select t.id, t.notebook_id from tasks t join notebooks n on n.id = t.notebook_id where n.file_id = $1',
-    [ids[0]],
+  await host.query('update workspaces set deleted_at = now() where id = $1', [trashed]);
+  const notebooks = await host.query<{ id: string; notebook_id: string; file_id: string }>(
+    'select t.id, t.notebook_id, n.file_id from tasks t join notebooks n on n.id = t.notebook_id where n.file_id = any($1)',
+    [ids],
   );
-  const run = randomUUID();
-  await host.query(
-    `insert into task_runs (id, team_id, task_id, notebook_id, user_id, status, language, source, finished_at)
-     values ($1, $2, $3, $4, $5, 'succeeded', 'bash', 'echo hi', now())`,
-    [run, team, task!.id, task!.notebook_id, person.id],
-  );
-  await host.query(
-    `insert into task_run_outputs (id, team_id, run_id, seq, stream, mime_type, data)
-     values ($1, $2, $3, 1, 'stdout', 'text/plain', 'hi')`,
-    [randomUUID(), team, run],
-  );
-  await host.query(
-    `insert into pictures (id, team_id, file_id, version, status) values ($1, $2, $3, 1, 'ready')`,
-    [randomUUID(), team, ids[0]],
-  );
+  for (const notebook of notebooks) {
+    const run = randomUUID();
+    await host.query(
+      `insert into task_runs (id, team_id, task_id, notebook_id, user_id, status, language, source, finished_at)
+       values ($1, $2, $3, $4, $5, 'succeeded', 'bash', 'echo hi', now())`,
+      [run, team, notebook.id, notebook.notebook_id, person.id],
+    );
+    await host.query(
+      `insert into task_run_outputs (id, team_id, run_id, seq, stream, mime_type, data)
+       values ($1, $2, $3, 1, 'stdout', 'text/plain', 'hi')`,
+      [randomUUID(), team, run],
+    );
+    await host.query(
+      `insert into pictures (id, team_id, file_id, version, status) values ($1, $2, $3, 1, 'ready')`,
+      [randomUUID(), team, notebook.file_id],
+    );
+  }
   await call(host, 'POST', '/invitations', headers, 'invitations', {
     email: `${randomUUID()}@example.com`,
     role: 'member',

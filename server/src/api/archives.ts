@@ -33,6 +33,7 @@ export async function archives(
     return asActor(edge, request, async (actor) => {
       const { id } = await edge.records.one(actor, workspace, idIn(request), new Set());
       authorize(file, 'create', actor);
+      await edge.records.requireOpen(actor, workspace, id);
       // Before anything is kept of what is refused.
       const query = queryOf(edge, transfer, request, 'folderPath');
       const folderPath = folderIn(request);

@@ -57,6 +57,7 @@ export async function content(
         files.find(actor, id),
       ]);
       authorize(file, 'write', actor, valuesOf(file, record));
+      await edge.records.requireOpen(actor, file, id);
       const ifVersion = contentVersionOf(request, seen);
       const contentType = request.headers['content-type']?.split(';')[0]?.trim();
       const where = { workspaceId: seen.workspace_id, path: seen.path };

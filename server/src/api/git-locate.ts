@@ -25,7 +25,7 @@ export async function locate(
     // A key is of one team, and row-level security shows that one only.
     actor.credential.kind === 'key'
       ? sql`select t.id as team_id, w.id as workspace_id from teams t join workspaces w on w.team_id = t.id
-          where t.slug = ${teamSlug} and w.slug = ${workspaceSlug}`
+          where t.slug = ${teamSlug} and w.slug = ${workspaceSlug} and w.deleted_at is null`
       : sql`select * from locate_workspace(${actor.userId}, ${teamSlug}, ${workspaceSlug})`,
   );
   if (!found || !scopeAllows(actor, 'files', 'read')) return undefined;

@@ -16,7 +16,7 @@ import { acknowledgeWhenDurable } from './acknowledge.ts';
 import { addsAsAnother, claim } from './client-ids.ts';
 import type { LiveDocuments, Surroundings } from './live-documents.ts';
 
-type Context = { actor: Actor; name: string };
+type Context = { actor: Actor; name: string; archived: boolean };
 /** The server itself opens a document too, for a team and nobody. */
 type Opener = Context | { actor: Tenant };
 
@@ -30,6 +30,8 @@ const startAnew = [4409, 'Start anew'] as const;
 export type Collaboration = {
   /** Closes a file's document for everyone. */
   closeDocument(fileId: string): void;
+  /** Has everybody open it anew, with the rights that they have by then. */
+  reopenDocument(fileId: string): void;
   stop(): Promise<void>;
 };
 
@@ -53,7 +55,7 @@ export async function collaboration(
       const context = await admit(database, authenticator, token, documentName).catch(
         refuseQuietly,
       );
-      connectionConfig.readOnly = !scopeAllows(context.actor, 'files', 'write');
+      connectionConfig.readOnly = context.archived || !scopeAllows(context.actor, 'files', 'write');
       return context;
     },
     async onLoadDocument({ documentName, document, context }) {
@@ -141,6 +143,10 @@ export async function collaboration(
   const timer = setInterval(() => void revalidate(hocuspocus, database), recheck);
   return {
     closeDocument: (fileId) => hocuspocus.closeConnections(fileId),
+    reopenDocument(fileId) {
+      for (const { webSocket } of hocuspocus.documents.get(fileId)?.getConnections() ?? [])
+        webSocket.close(...startAnew);
+    },
     async stop() {
       clearInterval(timer);
       hocuspocus.closeConnections();
@@ -190,15 +196,15 @@ async function admit(
       ? person
       : await authenticator.current(token, await teamOf(database, person, documentName));
   if (!actor || !scopeAllows(actor, 'files', 'read')) throw denied;
-  const [user] = await database.rows<{ name: string }>(
+  const [user] = await database.rows<{ name: string; archived: boolean }>(
     actor,
-    sql`select coalesce(
+    sql`select w.archived_at is not null as archived, coalesce(
         (select name from users where id = ${actor.userId}),
         (select name from api_keys where id = ${actor.userId}), '') as name
-      from files where id = ${documentName}`,
+      from files f join workspaces w on w.id = f.workspace_id where f.id = ${documentName}`,
   );
   if (!user) throw denied;
-  return { actor, name: user.name };
+  return { actor, ...user };
 }
 
 /** The team of a file, among the person's; one that is no team for a file of nobody's. */

@@ -19,6 +19,10 @@ const constraints: Record<string, { message: string; pointer: string }> = {
     message: 'There is a folder where this file would be, or a file where its folder would be.',
     pointer: '/data/attributes/path',
   },
+  files_folder_case: {
+    message: 'There is a folder whose name differs from this one only in case or form.',
+    pointer: '/data/attributes/path',
+  },
   files_workspace: {
     message: 'There is no such workspace.',
     pointer: '/data/relationships/workspace',
@@ -48,6 +52,11 @@ const constraints: Record<string, { message: string; pointer: string }> = {
 /** Codes of PostgreSQL (appendix A of its manual) that are the request's fault or a passing state. */
 const codes: Record<string, { code: ErrorCode; message: string }> = {
   KY001: { code: 'unauthenticated', message: 'The credential or the membership has ended.' },
+  KY010: {
+    code: 'forbidden',
+    message: 'The workspace is archived; take it out of the archive to change it.',
+  },
+  KY011: { code: 'conflict', message: 'The workspace is in the trash; restore it first.' },
   KY002: { code: 'conflict', message: 'A team needs an owner; make another one first.' },
   '23503': { code: 'not_found', message: 'A related record does not exist.' },
   '23505': { code: 'conflict', message: 'Such a record exists already.' },

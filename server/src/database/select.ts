@@ -112,6 +112,28 @@ export function selectCount(known: Registry, actor: Actor, selection: Selection)
   });
 }
 
+/** Asks whether the container of a record may be changed; the rule itself is the database's. */
+export function selectOpen(
+  known: Registry,
+  resource: Resource,
+  id: string,
+  archivedToo: boolean,
+): Sql {
+  let at = resource;
+  const joins: Sql[] = [];
+  for (const [n, name] of resource.within!.entries()) {
+    const step = at.relationships[name] as Relationship & { kind: 'belongs-to' };
+    at = resourceOf(known, step.type);
+    joins.push(
+      sql`join ${sql.table(at.table)} ${sql.raw(`c${n + 1}`)}
+        on ${sql.ref(`c${n + 1}.id`)} = ${column(`c${n}`, step.field)}`,
+    );
+  }
+  const container = `c${joins.length}`;
+  return sql`select require_open(${sql.ref(`${container}.team_id`)}, ${sql.ref(`${container}.id`)}, ${archivedToo})
+    from ${sql.table(resource.table)} c0 ${sql.join(joins, sql` `)} where c0.id = ${id}`;
+}
+
 /** A selection with slots for its values, and a key of everything else that its text depends on. */
 function shapeOf(slots: Slots, actor: Actor, selection: Selection) {
   const where = slotted(slots, selection.where);

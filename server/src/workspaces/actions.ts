@@ -15,6 +15,7 @@ import { explainClash } from './path-clash.ts';
 import { isRunnable, type Runner } from './runner.ts';
 import { taskRun } from './task-run.ts';
 import { workspace } from './workspace.ts';
+import { type ClosedWorkspace, workspaceStates } from './workspace-states.ts';
 
 type Changing = {
   database: Queries;
@@ -23,6 +24,8 @@ type Changing = {
   publish(actor: Actor, fileId: string, message?: string): Promise<{ changed: boolean }>;
   /** A file has gone to the trash. */
   closed(fileId: string): void;
+  /** A workspace has been archived, or has gone to the trash. */
+  closedWorkspace(closed: ClosedWorkspace): void;
 };
 
 export type Workspaces = Changing & {
@@ -52,6 +55,8 @@ export function workspaceChanges(workspaces: Changing): Performers {
   };
 
   return {
+    ...workspaceStates({ database, closed: workspaces.closedWorkspace }),
+
     async 'workspaces.create'({ actor, input }: Call) {
       const given = input.values.slug as string | undefined;
       const plain = given ?? slugOf(input.values.name as string);

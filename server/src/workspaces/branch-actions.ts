@@ -26,7 +26,6 @@ export function branchPerformers({ parts, records, merges }: Branches): Performe
   ) =>
     turns.take(workspaceId, async () => {
       const oid = await files.hold(actor, workspaceId, async (held) => {
-        if (held.archived) throw new KyozoError('conflict', 'The workspace is archived.');
         const refs = await lockedRefs(held.transaction, workspaceId);
         refs.delete(MAIN);
         const command = aim(refs, held.head);

@@ -31,6 +31,7 @@ export const branch = define({
     'A line of commits in a workspace. Files are what `main` holds; others are beside it.',
   table: 'branches',
   tenant: 'teamId',
+  within: ['workspace'],
   attributes: {
     name: text('The name.', { max: 250, min: 1 }),
     head: text('Its newest commit; none in a workspace without any.', { nullable: true }),

@@ -24,6 +24,7 @@ export const file = define({
   table: 'files',
   tenant: 'teamId',
   trash: 'deletedAt',
+  within: ['workspace'],
   attributes: {
     path: text('Where it lies in the workspace.', { max: 4_096, min: 1 }),
     name: text('The last part of the path.'),

@@ -96,7 +96,6 @@ export class BranchMerges {
     const prepared = await this.#main.prepare(actor, workspaceId, command);
     const sides = { ours: 'main', theirs: name };
     return files.hold(actor, workspaceId, async (held) => {
-      if (held.archived) throw new KyozoError('conflict', 'The workspace is archived.');
       const refs = await lockedRefs(held.transaction, workspaceId);
       if (refs.get(`refs/heads/${name}`) !== commit) return undefined;
       if (held.head !== seen.head) {

@@ -6,6 +6,7 @@ export const notebook = define({
     'A file whose fenced blocks can be run. The server makes it when it finds such a block.',
   table: 'notebooks',
   tenant: 'teamId',
+  within: ['file', 'workspace'],
   attributes: {
     title: text('The first heading, or the name of the file.'),
     insertedAt: timestamp('When it was found.'),

@@ -16,6 +16,7 @@ export const task = define({
   description: 'A fenced block that can be run.',
   table: 'tasks',
   tenant: 'teamId',
+  within: ['notebook', 'file', 'workspace'],
   sort: [{ field: 'position', descending: false }],
   attributes: {
     name: text('Its name: given, or made from its first words.'),

@@ -15,6 +15,8 @@ export const workspace = define({
   description: 'A place for files, which is a git repository at the same time.',
   table: 'workspaces',
   tenant: 'teamId',
+  trash: 'deletedAt',
+  within: [],
   attributes: {
     name: text('The name.', { max: 200, min: 1 }),
     slug: text('The name in addresses.', { format: 'slug', max: 100 }),
@@ -27,6 +29,7 @@ export const workspace = define({
     archivedAt: timestamp('When it was archived.', { nullable: true }),
     insertedAt: timestamp('When it was made.'),
     updatedAt: timestamp('When it last changed.'),
+    deletedAt: timestamp('When it was moved to the trash.', { nullable: true }),
   },
   internal: {
     headCommit: text('The commit that `main` points at.', { nullable: true }),
@@ -52,18 +55,40 @@ export const workspace = define({
     },
     archive: {
       kind: 'update',
-      description: 'Puts it away; nothing is lost.',
+      description: 'Puts it away: it can be read, and nothing in it can be changed.',
+      allowedIn: 'archive',
       route: { on: 'record', method: 'POST', path: 'archive' },
       change: (_input, _actor, now) => ({ archivedAt: now }),
     },
     unarchive: {
       kind: 'update',
       description: 'Takes it back from the archive.',
+      allowedIn: 'archive',
       route: { on: 'record', method: 'DELETE', path: 'archive' },
       change: () => ({ archivedAt: null }),
     },
+    destroy: {
+      kind: 'destroy',
+      description: 'Moves it to the trash, with all that it holds.',
+      allowedIn: 'archive',
+    },
+    restore: {
+      kind: 'update',
+      description: 'Brings it back from the trash, with all that it holds.',
+      route: { on: 'record', method: 'POST', path: 'restore' },
+      allowedIn: 'trash',
+      change: () => ({ deletedAt: null }),
+    },
+    purge: {
+      kind: 'verb',
+      description: 'Removes it for good from the trash, with all that it holds.',
+      route: { on: 'record', method: 'POST', path: 'purge' },
+      status: 204,
+      allowedIn: 'trash',
+    },
     export: {
       kind: 'verb',
+      allowedIn: 'archive',
       description: 'Packs all files into a zip, in the background.',
       route: { on: 'record', method: 'POST', path: 'export' },
       status: 202,
@@ -72,6 +97,7 @@ export const workspace = define({
     },
     'move-storage': {
       kind: 'verb',
+      allowedIn: 'archive',
       description:
         'Keeps what lies outside git in another backend: new content at once, the rest is moved there in the background.',
       arguments: { backend: choice(chosenBackends, 'The backend.') },
@@ -87,6 +113,9 @@ export const workspace = define({
     update: role('owner', 'admin'),
     archive: role('owner', 'admin'),
     unarchive: role('owner', 'admin'),
+    destroy: role('owner', 'admin'),
+    restore: role('owner', 'admin'),
+    purge: role('owner', 'admin'),
     export: signedIn,
     'move-storage': role('owner', 'admin'),
   },
@@ -95,5 +124,8 @@ export const workspace = define({
     update: { name: 'workspace.updated', version: 1 },
     archive: { name: 'workspace.archived', version: 1 },
     unarchive: { name: 'workspace.unarchived', version: 1 },
+    destroy: { name: 'workspace.deleted', version: 1 },
+    restore: { name: 'workspace.restored', version: 1 },
+    purge: { name: 'workspace.purged', version: 1 },
   },
 });

@@ -64,7 +64,6 @@ beforeAll(async () => {
   const old = await people.member.file(code, 'old.ts', 'let x = 1;\n');
   await people.member.file(code, 'new.ts');
   await people.member.delete(`/files/${old.id}`);
-  await people.owner.post(`/workspaces/${code.id}/archive`, 'workspaces');
   const archive = zip(['x', 'y', '../z'].map((name) => ({ name: `in/${name}`, content: name })));
   for (const person of [people.owner, people.member])
     for (let count = 0; count < 2; count++) {
@@ -77,6 +76,7 @@ beforeAll(async () => {
       const running = async () => (await person.get(`/transfers/${data.id}`)).body.data;
       while ((await running()).attributes.finishedAt === null);
     }
+  await people.owner.post(`/workspaces/${code.id}/archive`, 'workspaces');
   const { body } = await people.owner.get<RecordObject[]>('/tasks');
   const run = await people.owner.post(`/tasks/${body.data[0]!.id}/runs`, 'task-runs');
   await (await people.owner.fetch(`/task-runs/${run.body.data.id}/outputs/stream`)).text();

@@ -394,8 +394,8 @@ test('who may: every member and no stranger, by what a key is for', async () => 
   // A merge writes files.
   expect((await merge(id, undefined, writer)).status).toBe(403);
   await server.query('update workspaces set archived_at = now() where id = $1', [workspace.id]);
-  expect((await create('y')).status).toBe(409);
-  expect((await ann.delete(`/branches/${id}`)).status).toBe(409);
+  expect((await create('y')).status).toBe(403);
+  expect((await ann.delete(`/branches/${id}`)).status).toBe(403);
 });
 
 test('who follows the events hears of a branch that is made, moved and removed, by git and by the API', async () => {

@@ -41,7 +41,9 @@ export function cleanupStorage(parts: Parts): Task<'cleanup-storage'> {
           await queue.add('cleanup-storage', { teamId: each });
         return;
       }
-      const purged = await emptyTrash(database, { teamId }, trashDays);
+      const purged = await emptyTrash(database, { teamId }, trashDays, (workspaceId, transaction) =>
+        queue.add('remove-workspace', { workspaceId }, transaction),
+      );
       if (purged > 0) changed(teamId);
       const { failed, ...done } = await collect(parts, { teamId }, grace, signal);
       log.info({ teamId, purged, ...done }, 'storage was cleaned up');
