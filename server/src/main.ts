@@ -169,13 +169,18 @@ async function start(
   });
   stops.push(() => runner.stop());
   await database.system(sql`select interrupt_open_runs()`);
+  // The content is written: an open document that cannot follow now does so at its next turn.
+  const followFile = (fileId: string) =>
+    documents
+      .follow(fileId)
+      .catch((error) => log.error({ err: error, fileId }, 'could not follow'));
   const workspaces: Workspaces = {
     runner,
     database,
     records,
     files,
     publish: (_actor, fileId, message) => documents.publish(fileId, message),
-    follow: (_actor, fileId) => documents.follow(fileId),
+    follow: (_actor, fileId) => followFile(fileId),
     closed: (fileId) => live?.closeDocument(fileId),
     closedWorkspace: (closed) => void endWorkspace(closed).catch((error) => log.error(error)),
     pack: (actor, workspaceId) => transfers.start(actor, 'export', workspaceId),
@@ -235,7 +240,7 @@ async function start(
     limits: pushLimits(config.pushedFileLimit),
     turns: new Turns(),
     publishAll: (team, workspace) => documents.publishAll(team, workspace),
-    follow: (fileId) => documents.follow(fileId),
+    follow: followFile,
     closed: (fileId) => live?.closeDocument(fileId),
     log: (error) => log.error(error),
   };

@@ -146,12 +146,12 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
       await workspaces.publish(actor, record!.id);
       const row = await files.find(actor, record!.id);
       const old = await files.bytes(actor, await files.versionOf(actor, row, version));
-      await files.write(actor, record!.id, old, {
+      const written = await files.write(actor, record!.id, old, {
         message: `Restore version ${version} of ${row.path}`,
         ifVersion,
       });
       await workspaces.follow(actor, record!.id);
-      return { row: await records.one(actor, file, record!.id) };
+      return { row: written.row ?? record! };
     },
 
     async 'files.commit'({ actor, input, record }: Call) {

@@ -318,6 +318,7 @@ test('and alike for what is wrong with a record', async () => {
   const [file] = (await people.owner.get<RecordObject[]>('/files?filter[path]=a.md')).body.data;
   const [code] = (await people.owner.get<RecordObject[]>('/workspaces?filter[slug]=code')).body
     .data;
+  await people.owner.delete(`/workspaces/${code!.id}/archive`);
   const [run] = (await people.owner.get<RecordObject[]>('/task-runs')).body.data;
   const of = (type: string) => everything.find((resource) => resource.type === type)!;
   const table: [Person, string, string, Given, string][] = [

@@ -4,6 +4,7 @@ import {
   malformed,
   type Query,
   type Resource,
+  requireScope,
   resourceOf,
 } from '@kyozo/resource';
 import type { Row } from '../../database/select.ts';
@@ -30,6 +31,20 @@ export async function includedOf(
     resourceObject(resource, row, query.fields, collected.linkage),
   );
   return { linkage: collected.linkage, included };
+}
+
+/** Refuses to include, before anything is done, what the actor's key may not read. @throws KyozoError `forbidden` */
+export function requireIncludes(
+  { known }: Pick<Records, 'known'>,
+  actor: Actor | undefined,
+  resource: Resource,
+  tree: IncludeTree,
+): void {
+  for (const [name, below] of Object.entries(tree)) {
+    const target = resourceOf(known, resource.relationships[name]!.type);
+    requireScope(actor, target.type);
+    requireIncludes({ known }, actor, target, below);
+  }
 }
 
 async function collect(

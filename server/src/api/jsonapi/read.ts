@@ -206,7 +206,7 @@ export async function oneDocument(
 ): Promise<string> {
   const asked = Object.keys(query.include).length > 0;
   const { linkage: links, included } = asked
-    ? await includedOf(edge.records, actor, query, [row])
+    ? await includedOf(edge.records, actor, query, [row]).catch(unlessChanged(request))
     : { linkage: undefined, included: undefined };
   const data = resourceObject(query.resource, row, query.fields, links);
   const text = documentText({ data, included, links: { self: selfOf(request, query, row) }, meta });
@@ -218,6 +218,15 @@ export async function oneDocument(
   }
   return text;
 }
+
+/** A change that stands is answered as one: its document goes without the records that could not be read. */
+const unlessChanged =
+  (request: FastifyRequest) =>
+  (error: unknown): { linkage: undefined; included: undefined } => {
+    if (request.method === 'GET') throw error;
+    request.log.error({ err: error }, 'a change was answered without what it includes');
+    return { linkage: undefined, included: undefined };
+  };
 
 const selfOf = (request: FastifyRequest, query: Query, row: Row) =>
   request.method === 'GET' ? request.url : `/api/v1/${query.resource.type}/${row.id}`;

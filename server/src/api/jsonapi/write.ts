@@ -5,6 +5,7 @@ import { actorOf, asActor, type Edge } from '../context.ts';
 import { runAction } from '../guard.ts';
 import { once } from '../idempotency.ts';
 import { metaText, root } from './document.ts';
+import { requireIncludes } from './include.ts';
 import { idIn, ifVersionOf, oneDocument, queryOf } from './read.ts';
 import { inputIn } from './request-document.ts';
 
@@ -21,14 +22,18 @@ export async function act(
   const action = resource.actions[name]!;
   const onRecord = 'id' in (request.params as object);
   const id = onRecord ? idIn(request as WithId) : undefined;
-  const asked = (actor: Actor | undefined): ActionRequest => ({
-    resource,
-    action: name,
-    actor,
-    id,
-    input: inputIn(resource, action, request.body, id),
-    ifVersion: ifVersionOf(request),
-  });
+  // All that can be wrong with the request is found before anything is changed.
+  const asked = (actor: Actor | undefined): ActionRequest => {
+    requireIncludes(edge, actor, resource, queryOf(edge, resource, request).include);
+    return {
+      resource,
+      action: name,
+      actor,
+      id,
+      input: inputIn(resource, action, request.body, id),
+      ifVersion: ifVersionOf(request),
+    };
+  };
   if (resource.policies[name]!.check === 'anyone') {
     const actor = await actorOf(edge, request);
     const outcome = await runAction(edge, request, asked(actor));
