@@ -22,7 +22,7 @@ export type Attribute = {
   /** Longest text or JSON in characters, or largest integer. */
   max?: number;
   min?: number;
-  format?: 'email' | 'slug';
+  format?: 'email' | 'slug' | 'media-type';
   /** A JSON Schema that tells what a JSON value looks like; who takes the value checks it. */
   schema?: Readonly<Record<string, unknown>>;
   /** SQL of a computed attribute over the row alias `t`; it is read-only. */
@@ -73,6 +73,13 @@ function isTime(value: string): boolean {
 const emailPattern = /^[^\s@"(),:;<>[\\\]]+@[^\s@"(),:;<>[\\\]]+\.[^\s@"(),:;<>[\\\]]+$/;
 const slugPattern = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
+const mediaTypePattern =
+  /^[\w!#$&^.+-]{1,100}\/[\w!#$&^.+-]{1,100}( ?; ?[\w-]{1,50}=([\w.+:-]{1,100}|"[ !#-[\]-~]{0,100}"))*$/;
+
+/** Whether a text is a media type that a header can carry (RFC 9110, 8.3.1). */
+export const isMediaType = (text: string): boolean =>
+  text.length <= 200 && mediaTypePattern.test(text);
+
 /**
  * Why a JSON value does not fit the attribute, as a sentence, or undefined when it fits.
  * PostgreSQL can store neither NUL nor a lone surrogate, so no text may hold one.
@@ -110,6 +117,9 @@ function textFault(attribute: Attribute, value: unknown): string | undefined {
   if (value.trim().length < (attribute.min ?? 0)) return 'must not be empty';
   if (attribute.format === 'email' && !(value.length <= 254 && emailPattern.test(value))) {
     return 'must be an e-mail address';
+  }
+  if (attribute.format === 'media-type' && !isMediaType(value)) {
+    return 'must be a media type, such as text/plain';
   }
   if (attribute.format === 'slug' && !slugPattern.test(value)) {
     return 'must be lower case letters, digits and single hyphens';

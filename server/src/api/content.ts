@@ -1,4 +1,4 @@
-import { authorize } from '@kyozo/resource';
+import { authorize, invalid, isMediaType } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { valuesOf } from '../records.ts';
 import type { Workspaces } from '../workspaces/actions.ts';
@@ -60,7 +60,7 @@ export async function content(
       authorize(file, 'write', actor, valuesOf(file, record));
       await edge.records.requireOpen(actor, file, id);
       const ifVersion = contentVersionOf(request, seen);
-      const contentType = request.headers['content-type']?.split(';')[0]?.trim();
+      const contentType = mediaTypeIn(request);
       const where = { workspaceId: seen.workspace_id, path: seen.path };
       const said = { contentType, size: received.size };
       stored ??= await files.store(actor, where, received.body, said);
@@ -96,6 +96,13 @@ function send(
     read: files.read.bind(files, actor, row),
   };
   return sendContent(sent, request, reply);
+}
+
+/** The media type that the sender names, without its parameters. @throws KyozoError `invalid` */
+function mediaTypeIn(request: WithId): string | undefined {
+  const type = request.headers['content-type']?.split(';')[0]?.trim();
+  if (type === undefined || isMediaType(type)) return type;
+  throw invalid('Content-Type must be a media type.', { header: 'Content-Type' });
 }
 
 /** The entity tag of content: its digest. */

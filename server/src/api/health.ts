@@ -53,7 +53,10 @@ export async function health(
       !passedOn && ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.socket.remoteAddress!);
     if (metricsToken && !isBearer(request.headers.authorization, metricsToken))
       return reply.code(401).header('www-authenticate', 'Bearer realm="Kyozo"').send();
-    if (!metricsToken && !local) return reply.code(403).send();
+    // A page elsewhere can make a browser on this machine ask, also under a name that it points here.
+    const named = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(request.headers.host ?? '');
+    if (!metricsToken && (!local || !named || request.headers.origin !== undefined))
+      return reply.code(403).send();
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { isMediaType } from '@kyozo/resource';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteRange } from '../storage/storage.ts';
 import { matches } from './jsonapi/read.ts';
@@ -72,8 +73,12 @@ function isKnown(request: FastifyRequest, tag: string, modified: Date): boolean 
   return Math.floor(modified.getTime() / 1_000) * 1_000 <= since;
 }
 
-const typeOf = (contentType: string) =>
-  contentType.startsWith('text/') ? `${contentType}; charset=utf-8` : contentType;
+function typeOf(contentType: string): string {
+  // Kept from before media types were looked at.
+  if (!isMediaType(contentType)) return 'application/octet-stream';
+  const bare = contentType.startsWith('text/') && !contentType.includes(';');
+  return bare ? `${contentType}; charset=utf-8` : contentType;
+}
 
 /** One byte range of RFC 9110; several ranges are answered with the whole, as it allows. */
 export function rangeOf(

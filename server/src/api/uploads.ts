@@ -1,4 +1,4 @@
-import { type Actor, authorize, invalid, isUuid, KyozoError } from '@kyozo/resource';
+import { type Actor, authorize, invalid, isMediaType, isUuid, KyozoError } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { folderOf } from '../uploads/finish-upload.ts';
 import {
@@ -96,6 +96,8 @@ function wantedBy(request: FastifyRequest, length: number): NewUpload {
   if (purpose === 'file') requirePath(path);
   else if (path.includes('/')) requirePath(folderOf(path));
   const contentType = values.get('contentType') ?? null;
+  if (contentType !== null && !isMediaType(contentType))
+    throw invalid('contentType must be a media type.', { header: 'Upload-Metadata' });
   return { workspaceId, purpose, path, contentType, metadata: raw, length };
 }
 

@@ -28,7 +28,10 @@ export const file = define({
   attributes: {
     path: text('Where it lies in the workspace.', { max: 4_096, min: 1 }),
     name: text('The last part of the path.'),
-    contentType: text('The media type, settled by the content.', { max: 200 }),
+    contentType: text('The media type, settled by the content.', {
+      format: 'media-type',
+      max: 200,
+    }),
     size: integer('Bytes.'),
     version: integer('The number of the newest version; 0 before the first bytes.'),
     storageBackend: choice(backends, 'Where its bytes lie.', {
