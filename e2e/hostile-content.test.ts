@@ -60,6 +60,8 @@ afterAll(async () => {
   elsewhere.close();
 });
 
+const pixel = 'R0lGODlhAQABAAAAACwAAAAAAQABAAA=';
+
 /** Without a slash, so that they can be the name of a file too. */
 const names = [
   '<img src=x onerror="window.pwned=1">',
@@ -194,6 +196,25 @@ test('A4.38 A4.39 what people write and name is nowhere more than text', {
   for (const section of ['', '/api-keys', '/storage', '/members'])
     await look(`/settings${section}`, (it) => it.getByRole('heading').first().waitFor());
   await look('/notifications', (it) => it.getByRole('heading').first().waitFor());
+});
+
+test('B6 an image from elsewhere is asked for by a click, and its host learns no address', async () => {
+  const asked: (string | undefined)[] = [];
+  await page.route('https://elsewhere.example/**', async (route) => {
+    asked.push(route.request().headers().referer);
+    const body = Buffer.from(pixel, 'base64');
+    await route.fulfill({ contentType: 'image/gif', body });
+  });
+  const workspace = await ann.workspace('Pictures');
+  const text = '![Tracker](https://elsewhere.example/a.gif)\n\n![](//elsewhere.example/b.gif)\n';
+  const file = await ann.file(workspace, 'pictures.md', text);
+  await look(`/files/${file.id}`, openText);
+  expect(asked).toEqual([]);
+  await page.getByRole('button', { name: 'Tracker · Show image from elsewhere.example' }).click();
+  await page.getByRole('img', { name: 'Tracker' }).waitFor();
+  await expect.poll(() => asked).toEqual([undefined]);
+  expect((await ann.fetch(`/files/${file.id}/content`)).status).toBe(200);
+  expect(await (await ann.fetch(`/files/${file.id}/content`)).text()).toBe(text);
 });
 
 test('A4.41 A4.42 a notebook runs when it is told to, and what it says is text', async () => {
