@@ -1,8 +1,16 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 // Tests start the product's own processes by the hundred: what Node has compiled once it keeps.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/compiled');
+
+// What goes wrong in any process that a test starts is noted, and the last test of all looks at it.
+process.env.FAULTS_FOLDER ??= mkdtempSync(join(tmpdir(), 'kyozo-faults-'));
+const preload = new URL('server/test/support/note-faults.mjs', import.meta.url).href;
+if (!process.env.NODE_OPTIONS?.includes(preload))
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import ${preload}`.trim();
 
 export default defineConfig({
   test: {
@@ -25,7 +33,7 @@ export default defineConfig({
           include: [
             '{resource,markdown,elim,cli,web}/test/**/*.test.ts',
             'server/test/{spawn,storage,runtimes}/**/*.test.ts',
-            'test/**/*.test.ts',
+            'test/{layers,mutants,schemas,threats}.test.ts',
           ],
           exclude: ['server/test/storage/s3/**'],
         },
@@ -54,6 +62,14 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'last',
+          include: ['test/whole-suite.test.ts'],
+          sequence: { groupOrder: 1 },
         },
       },
     ],
