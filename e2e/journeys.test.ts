@@ -259,3 +259,41 @@ test('an old version comes back as a new one, in the open document', async () =>
   await expect.poll(() => again.textContent()).not.toContain('second thoughts');
   await page.context().close();
 });
+
+test('a workspace is archived, goes to the trash, comes back by undo, and is deleted for good', async () => {
+  const page = await person();
+  await register(page, 'Ada Lovelace', 'ada-trash@example.org');
+  await newDocument(page, 'Kept');
+  await page.goto('/workspaces');
+  const more = page.getByRole('button', { name: /^More actions: / });
+  const label = (await more.getAttribute('aria-label'))!;
+  const name = label.replace('More actions: ', '');
+  const choose = async (item: string) => {
+    await more.click();
+    await page.getByRole('menuitem', { name: item }).click();
+  };
+  await choose('Archive');
+  await page.getByText(`Archived “${name}”`).waitFor();
+  await page.getByText('Archived', { exact: true }).click();
+  await page.getByRole('link', { name }).first().click();
+  await page.getByText('This workspace is archived.').waitFor();
+  expect(await page.getByRole('button', { name: 'New', exact: true }).count()).toBe(0);
+  await page.getByRole('link', { name: 'Kept.md' }).first().click();
+  await page.locator('[data-document=readOnly]').waitFor();
+  await page.goBack();
+  await page.getByRole('button', { name: 'Take out of the archive' }).click();
+  await page.getByText('This workspace is archived.').waitFor({ state: 'detached' });
+
+  await page.goto('/workspaces');
+  await choose('Move to trash');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await more.waitFor();
+  await choose('Move to trash');
+  await more.waitFor({ state: 'detached' });
+  await page.goto('/trash');
+  await page.getByText('Workspace, with everything in it').waitFor();
+  await page.getByRole('button', { name: `Delete for good…: ${name}` }).click();
+  await page.getByRole('button', { name: 'Delete for good', exact: true }).click();
+  await page.getByText('The trash is empty').waitFor();
+  await page.context().close();
+});

@@ -24,6 +24,27 @@ export const workspaces = {
     await write('PATCH', `/workspaces/${id}`, { type, id, attributes: { name } });
   },
 
+  /** Those in the trash, the newest first. */
+  trashed: () =>
+    queryOptions({
+      queryKey: [type, 'trashed'],
+      queryFn: ({ signal }) =>
+        readAll<Workspace>('/workspaces?filter[deletedAt][is_nil]=false&sort=-deletedAt', signal),
+    }),
+
+  trash: async (id: string): Promise<void> => {
+    await write('DELETE', `/workspaces/${id}`);
+  },
+
+  restore: async (id: string): Promise<void> => {
+    await write('POST', `/workspaces/${id}/restore`);
+  },
+
+  /** Removes it for good. */
+  purge: async (id: string): Promise<void> => {
+    await write('POST', `/workspaces/${id}/purge`);
+  },
+
   archive: async (id: string): Promise<void> => {
     await write('POST', `/workspaces/${id}/archive`);
   },

@@ -71,6 +71,8 @@ export type Workspace = {
   /** As somebody chose; else the rules decide for each file. */
   storageBackend: Exclude<StorageBackend, 'git' | 'ram'> | null;
   archivedAt?: string | null;
+  /** When it was moved to the trash. */
+  deletedAt?: string | null;
   insertedAt: string;
   updatedAt: string;
 };

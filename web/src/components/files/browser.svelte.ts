@@ -7,7 +7,12 @@ export type Row =
   | { kind: 'folder'; key: string; name: string; folder: Folder }
   | { kind: 'file'; key: string; name: string; file: FileRecord };
 
-type Source = { files: () => readonly FileRecord[]; folder: () => string };
+type Source = {
+  files: () => readonly FileRecord[];
+  folder: () => string;
+  /** Whether the workspace is archived. */
+  isReadOnly: () => boolean;
+};
 
 /** What the list of a folder shows and what is chosen in it. */
 export class Browser {
@@ -28,6 +33,10 @@ export class Browser {
 
   constructor(source: Source) {
     this.#source = source;
+  }
+
+  get isReadOnly(): boolean {
+    return this.#source.isReadOnly();
   }
 
   get folder(): string {
