@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { blobs } from './blobs.ts';
 import { crash } from './crash.ts';
 import { fuzz } from './fuzz.ts';
+import { hostile } from './hostile.ts';
 import { matrix } from './matrix.ts';
 import { variants } from './mutants/variants.ts';
 import { mutants } from './mutants.ts';
@@ -17,6 +18,7 @@ const soaks: Record<string, { run: Soak; runs: number }> = {
   blobs: { run: blobs, runs: 200 },
   crash: { run: crash, runs: 200 },
   fuzz: { run: fuzz, runs: 100_000 },
+  hostile: { run: hostile, runs: 600 },
   matrix: { run: matrix, runs: 250_000 },
   mutants: { run: mutants, runs: variants.length },
   push: { run: push, runs: 1_000 },
