@@ -116,9 +116,9 @@ export function accountPerformers(parts: AccountParts): Performers {
       });
     },
 
-    async 'users.refresh'({ input }: Call) {
+    async 'users.refresh'({ input, client }: Call) {
       const refreshToken = input.arguments.refreshToken as string;
-      const { userId, sessionId, pair } = await tokens.refresh(refreshToken);
+      const { userId, sessionId, pair } = await tokens.refresh(refreshToken, client);
       return signIn.answer(userId, sessionId, pair);
     },
 

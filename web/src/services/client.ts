@@ -65,13 +65,14 @@ export async function write<Data>(
 
 /** Sends a request as the signed-in user; one expired token is renewed without a word. */
 export async function send(path: string, options: Options = {}): Promise<Response> {
-  const first = await attempt(path, options, await tokens.fresh());
+  const token = await tokens.fresh();
+  const first = await attempt(path, options, token);
   if (first.ok) return first;
   const refusal = await refusalOf(first);
   // A wrong password or code stands at its field: it says nothing about the session.
   const isFinal = options.renews === false || !tokens.isKept || isAboutInput(refusal);
   if (first.status !== 401 || isFinal) throw refusal;
-  const again = await attempt(path, options, await tokens.renew());
+  const again = await attempt(path, options, await tokens.renew(token));
   if (again.ok) return again;
   if (again.status === 401 && tokens.isKept && scope.teamId && !options.personal) scope.onRefused();
   throw await refusalOf(again);
