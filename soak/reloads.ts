@@ -1,6 +1,6 @@
 import { launchBrowser } from '../e2e/browser.ts';
 import { newPerson, register } from '../e2e/person.ts';
-import { delaysEvery, reloadTwice } from '../e2e/reloads.ts';
+import { delaysEvery, prepareReloads, reloadTwice } from '../e2e/reloads.ts';
 import { startServer } from '../e2e/server.ts';
 
 /** Two quick reloads at every 10 ms from 0 to 500, in one tab and in two, as often as there are runs. */
@@ -9,6 +9,7 @@ export async function reloads({ runs, say }: { runs: number; say: (line: string)
   const browser = await launchBrowser();
   try {
     const page = await newPerson(browser, server.url);
+    await prepareReloads(page.context());
     await register(page, 'Ada Lovelace', 'ada@example.org');
     const second = await page.context().newPage();
     for (let run = 1; run <= runs; run++) {
