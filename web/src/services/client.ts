@@ -51,7 +51,7 @@ export async function write<Data>(
   method: string,
   path: string,
   draft?: Draft,
-  options: Pick<Options, 'renews'> = {},
+  options: Pick<Options, 'personal' | 'renews'> = {},
 ): Promise<Answer<Data>> {
   const response = await send(path, {
     ...options,
@@ -69,12 +69,12 @@ export async function send(path: string, options: Options = {}): Promise<Respons
   const first = await attempt(path, options, token);
   if (first.ok) return first;
   const refusal = await refusalOf(first);
+  if (refusal.has('not_a_member') && scope.teamId && !options.personal) scope.onRefused();
   // A wrong password or code stands at its field: it says nothing about the session.
   const isFinal = options.renews === false || !tokens.isKept || isAboutInput(refusal);
   if (first.status !== 401 || isFinal) throw refusal;
   const again = await attempt(path, options, await tokens.renew(token));
   if (again.ok) return again;
-  if (again.status === 401 && tokens.isKept && scope.teamId && !options.personal) scope.onRefused();
   throw await refusalOf(again);
 }
 

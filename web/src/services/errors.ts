@@ -21,9 +21,14 @@ export class ApiError extends Error {
     this.errors = errors;
   }
 
+  /** Whether this is among the reasons. */
+  has(code: string): boolean {
+    return this.errors.some((error) => error.code === code);
+  }
+
   /** Whether a second factor is asked for, after a first one that was right. */
   get wantsSecondFactor(): boolean {
-    return this.errors.some(({ code }) => code === 'second_factor_required');
+    return this.has('second_factor_required');
   }
 }
 

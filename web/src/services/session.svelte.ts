@@ -64,7 +64,8 @@ class Session {
 
   async signOut(): Promise<void> {
     // The session ends here even when the server cannot be told.
-    await write('POST', '/users/sign-out').catch(() => undefined);
+    const options = { personal: true };
+    await write('POST', '/users/sign-out', undefined, options).catch(() => undefined);
     await this.forget();
   }
 
