@@ -24,6 +24,7 @@ import {
   provenPerson,
   setPassword,
 } from './passwords.ts';
+import type { SecondFactors } from './second-factors.ts';
 import { endSession, endSessions, openSession } from './sessions.ts';
 import { foundPersonalTeam, mustBeSession, type SignIn } from './sign-in.ts';
 import type { Remains } from './teams.ts';
@@ -37,6 +38,7 @@ export type AccountParts = {
   queue: Queue;
   post: Post;
   notices: Notices;
+  secondFactors: SecondFactors;
   /** Closes what is open of a team that is no more. */
   ended(remains: Remains): Promise<void>;
   confirmation: 'required' | 'optional';
@@ -151,11 +153,7 @@ export function accountPerformers(parts: AccountParts): Performers {
     },
 
     async 'users.reset-password'({ input, client }: Call) {
-      const { token, password, revokeApiKeys } = input.arguments as {
-        token: string;
-        password: string;
-        revokeApiKeys?: boolean;
-      };
+      const { token, password } = input.arguments as { token: string; password: string };
       await guesses.holding(client, async () => {
         // Before the hash, which takes its time: whoever makes tokens up costs us nothing.
         if (!(await lookAtToken(auth, token, 'reset'))) throw deadLink();
@@ -164,13 +162,7 @@ export function accountPerformers(parts: AccountParts): Performers {
           const held = await useToken(queries, token, 'reset');
           if (!held) throw deadLink();
           await proveAddress(queries, held);
-          await replacePassword(
-            parts.notices,
-            queries,
-            held.person.id,
-            hash,
-            revokeApiKeys === true,
-          );
+          await replacePassword(parts.notices, queries, held.person.id, hash, input.arguments);
         });
       });
       return {};
@@ -178,17 +170,15 @@ export function accountPerformers(parts: AccountParts): Performers {
 
     async 'users.change-password'({ actor, input, client }: Call) {
       await mustBeSession(auth, actor);
-      const { currentPassword, password, revokeApiKeys } = input.arguments as {
-        currentPassword: string;
-        password: string;
-        revokeApiKeys?: boolean;
-      };
-      const person = await proven(parts, { actor, input, client }, currentPassword);
-      const hash = await hashPassword(password);
+      const { currentPassword, password } = input.arguments as Record<string, string>;
+      const person = await proven(parts, { actor, input, client }, currentPassword!);
+      const hash = await hashPassword(password!);
+      // Where a second factor is on, the password was half of a proof.
+      const whole = !(await parts.secondFactors.isOn(person.id));
       await auth.transaction((queries) =>
-        replacePassword(parts.notices, queries, person.id, hash, revokeApiKeys === true),
+        replacePassword(parts.notices, queries, person.id, hash, input.arguments),
       );
-      return signIn.open(person, client);
+      return signIn.open(person, client, whole);
     },
 
     async 'users.change-email'({ actor, input, client }: Call) {
@@ -257,19 +247,33 @@ function mustBeOn(on: boolean): void {
   if (!on) throw notFound('There is nothing at this address.');
 }
 
+/** What goes with an old password unless it is said to stay. */
+type Revoked = { revokeApiKeys?: boolean; revokePasskeys?: boolean; revokeProviders?: boolean };
+
+/**
+ * Somebody may have come in by the old password, or by the mailbox, and have left a way back: whatever
+ * signs in beside the password ends with it. A second factor stays: who resets it by a mailbox alone
+ * would make it none.
+ */
 async function replacePassword(
   notices: Notices,
   queries: AuthQueries,
   userId: string,
   hash: string,
-  revokeApiKeys: boolean,
+  { revokeApiKeys, revokePasskeys, revokeProviders }: Revoked,
 ): Promise<void> {
   await setPassword(queries, userId, hash);
   await endSessions(queries, userId);
-  await voidTokens(queries, userId, 'reset', 'magic-link', 'email-change');
-  if (revokeApiKeys) await queries.query('select revoke_keys($1)', [userId]);
+  await voidTokens(queries, userId, 'reset', 'magic-link', 'email-change', 'provider');
+  if (revokePasskeys !== false)
+    await queries.query('delete from passkeys where user_id = $1', [userId]);
+  if (revokeProviders !== false)
+    await queries.query(`delete from accounts where user_id = $1 and provider_id <> 'credential'`, [
+      userId,
+    ]);
+  if (revokeApiKeys !== false) await queries.query('select revoke_keys($1)', [userId]);
   await notices.tell(queries, userId, 'security.password-changed', {
-    apiKeysRevoked: revokeApiKeys,
+    apiKeysRevoked: revokeApiKeys !== false,
   });
 }
 

@@ -75,7 +75,7 @@ export async function openAccounts(parts: Parts): Promise<Accounts> {
     guarded: (performer) => (call) => guesses.holding(call.client, () => performer(call)),
     performers: {
       ...accountPerformers({
-        ...{ auth, tokens, signIn, guesses, queue, post, notices },
+        ...{ auth, tokens, signIn, guesses, queue, post, notices, secondFactors },
         ...{ confirmation, magicLink, ended: parts.ended },
       }),
       ...credentialPerformers({ auth, signIn, guesses, secondFactors, passkeys, records }),

@@ -95,15 +95,24 @@ export class SecondFactors {
     );
   }
 
+  async isOn(userId: string): Promise<boolean> {
+    return (await find(this.#auth, userId))?.enabled === true;
+  }
+
+  /** Takes a code of somebody who is signed in. @throws KyozoError `conflict` where no second factor is on */
+  async prove(userId: string, code: string): Promise<void> {
+    await this.#guarded(userId, () =>
+      this.#auth.transaction((queries) => this.#mustAccept(queries, userId, code)),
+    );
+  }
+
   /** Lets a sign-in pass. @throws KyozoError `second_factor_required`, or `unauthenticated` for a wrong code */
   async check(userId: string, code: string | undefined): Promise<void> {
     const factor = await find(this.#auth, userId);
     if (!factor?.enabled) return;
     if (code === undefined)
       throw new KyozoError('second_factor_required', 'Enter the code of your second factor too.');
-    await this.#guarded(userId, () =>
-      this.#auth.transaction((queries) => this.#mustAccept(queries, userId, code)),
-    );
+    await this.prove(userId, code);
   }
 
   #guarded<Result>(userId: string, work: () => Promise<Result>): Promise<Result> {

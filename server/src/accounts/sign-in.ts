@@ -68,11 +68,11 @@ export class SignIn {
   }
 
   /** Opens a session and answers the person with a pair of tokens. */
-  async open(person: Person, client: Client): Promise<Outcome> {
+  async open(person: Person, client: Client, proven = true): Promise<Outcome> {
     const { auth, tokens, refreshTtl } = this.#parts;
     await foundPersonalTeam(auth, person);
     const { sessionId, pair } = await auth.transaction(async (queries) => {
-      const opened = await openSession(queries, person.id, client, refreshTtl);
+      const opened = await openSession(queries, person.id, client, refreshTtl, proven);
       return { sessionId: opened, pair: await tokens.issue(person.id, opened, queries) };
     });
     return this.answer(person.id, sessionId, pair);

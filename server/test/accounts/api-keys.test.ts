@@ -252,7 +252,7 @@ describe("a team's key", () => {
     expect((await team.delete(`/user-teams/${(await membership(team, maker)).id}`)).status).toBe(
       204,
     );
-    expect((await maker.get('/workspaces')).status).toBe(401);
+    expect((await maker.get('/workspaces')).status).toBe(403);
     const made = await program.workspace('Robotic');
     const [event] = await server.query(
       'select user_id, credential_id from events where record_id = $1',
