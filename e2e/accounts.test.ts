@@ -277,6 +277,29 @@ test('C1 tabs share one refresh, and no failure on the way to it signs anybody o
   await page.context().close();
 });
 
+test('B1 what takes a fresh proof asks for the password in between, and then goes on', async () => {
+  const page = await person();
+  await register(page, 'Karen Jones', 'karen@example.org');
+  await page.goto('/settings/api-keys');
+  // As the server answers five minutes later; its own answer is asked for in its own tests.
+  const refusal = { status: 403, json: { errors: [{ status: '403', code: 'proof_required' }] } };
+  await page.route('**/api/v1/api-keys', (route) => route.fulfill(refusal), { times: 2 });
+  await page.getByRole('button', { name: 'New key' }).click();
+  await page.getByLabel('What is it for?').fill('Backups');
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Show that it is you' });
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.getByText('it takes your password').waitFor();
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await dialog.getByLabel('Current password').fill('a wrong guess');
+  await dialog.getByRole('button', { name: 'Go on' }).click();
+  await dialog.getByText('The password is wrong.').waitFor();
+  await dialog.getByLabel('Current password').fill(password);
+  await dialog.getByRole('button', { name: 'Go on' }).click();
+  await page.getByTestId('api-key').waitFor();
+  await page.context().close();
+});
+
 /** A code of RFC 6238, as an app on a phone shows it; `steps` of thirty seconds away. */
 function codeOf(secret: string, steps = 0): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

@@ -5,11 +5,18 @@ import { tokens } from './tokens.ts';
 const base = '/api/v1';
 const pageSize = 100;
 
+type Scope = {
+  teamId: string | null;
+  onRefused: () => void;
+  prove: () => Promise<boolean>;
+};
 /** The team that every request acts in; null is the personal team. */
-export const scope: { teamId: string | null; onRefused: () => void } = {
+export const scope: Scope = {
   teamId: null,
   /** Called when the person is signed in, but no member of the team any more. */
   onRefused: () => {},
+  /** Asks the person to show once more that it is them; resolves to whether they did. */
+  prove: async () => false,
 };
 
 type Options = {
@@ -63,13 +70,17 @@ export async function write<Data>(
   return deserialise<Data>(text ? JSON.parse(text) : {});
 }
 
-/** Sends a request as the signed-in user; one expired token is renewed without a word. */
+/**
+ * Sends a request as the signed-in user; one expired token is renewed without a word, and a proof that
+ * is asked for is given first.
+ */
 export async function send(path: string, options: Options = {}): Promise<Response> {
   const token = await tokens.fresh();
   const first = await attempt(path, options, token);
   if (first.ok) return first;
   const refusal = await refusalOf(first);
   if (refusal.has('not_a_member') && scope.teamId && !options.personal) scope.onRefused();
+  if (refusal.has('proof_required') && (await scope.prove())) return send(path, options);
   // A wrong password or code stands at its field: it says nothing about the session.
   const isFinal = options.renews === false || !tokens.isKept || isAboutInput(refusal);
   if (first.status !== 401 || isFinal) throw refusal;
