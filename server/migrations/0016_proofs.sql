@@ -15,7 +15,7 @@ alter table api_keys add constraint api_keys_maker
   foreign key (team_id, made_by) references api_keys (team_id, id) on delete cascade;
 create index api_keys_made_by on api_keys (team_id, made_by) where made_by is not null;
 -- Whoever revokes keys records it; here that of the keys which go with them.
-create function record_ended_key() returns trigger language plpgsql security definer set search_path = public as $$
+create function record_ended_key() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   if exists (select from teams t where t.id = old.team_id) then
     insert into events (id, team_id, user_id, resource, record_id, name, version, state)
@@ -29,3 +29,13 @@ grant create on schema public to kyozo_definer;
 alter function record_ended_key() owner to kyozo_definer;
 revoke create on schema public from kyozo_definer;
 revoke execute on function record_ended_key() from public;
+
+-- Devices that a person has signed in with: guesses from elsewhere do not slow those down. A device names
+-- itself by a secret of its own, which is kept here as a hash.
+create table known_devices (
+  user_id uuid not null references users on delete cascade,
+  hash bytea not null,
+  last_used_at timestamptz not null default now(),
+  primary key (user_id, hash)
+);
+grant select, insert, update, delete on known_devices to kyozo_auth;

@@ -7,6 +7,7 @@ import type { Mail } from '../mail/mail.ts';
 import { addressOf } from './address.ts';
 import type { AuthDatabase, AuthQueries } from './auth-database.ts';
 import type { Guesses } from './guesses.ts';
+import { forgetDevices } from './known-devices.ts';
 import type { Notices } from './notices.ts';
 import {
   type Held,
@@ -75,7 +76,7 @@ export function accountPerformers(parts: AccountParts): Performers {
         const held = await lookAtToken(auth, token, kind);
         if (!held) throw badToken();
         const person = verifies ? { ...held.person, emailVerified: true } : held.person;
-        await signIn.mayEnter(person, code);
+        await signIn.mayEnter(person, code, client);
         await auth.transaction(async (queries) => {
           if (!(await useToken(queries, token, kind))) throw badToken();
           if (verifies) await proveAddress(queries, held);
@@ -111,9 +112,9 @@ export function accountPerformers(parts: AccountParts): Performers {
     async 'users.sign-in'({ input, client }: Call) {
       const { password, code } = input.arguments as { password: string; code?: string };
       const email = addressOf(input.arguments.email);
-      return guesses.proving(email, client, async () => {
+      return guesses.proving(email, { client }, async () => {
         const person = await personWith(auth, email, password);
-        await signIn.mayEnter(person, code);
+        await signIn.mayEnter(person, code, client);
         return signIn.open(person, client);
       });
     },
@@ -171,7 +172,7 @@ export function accountPerformers(parts: AccountParts): Performers {
     async 'users.change-password'({ actor, input, client }: Call) {
       await mustBeSession(auth, actor);
       const { currentPassword, password } = input.arguments as Record<string, string>;
-      const person = await proven(parts, { actor, input, client }, currentPassword!);
+      const person = await proven(parts, { actor }, currentPassword!);
       const hash = await hashPassword(password!);
       // Where a second factor is on, the password was half of a proof.
       const whole = !(await parts.secondFactors.isOn(person.id));
@@ -184,11 +185,7 @@ export function accountPerformers(parts: AccountParts): Performers {
     async 'users.change-email'({ actor, input, client }: Call) {
       await mustBeSession(auth, actor);
       const email = addressOf(input.arguments.email);
-      const person = await proven(
-        parts,
-        { actor, input, client },
-        input.arguments.currentPassword as string,
-      );
+      const person = await proven(parts, { actor }, input.arguments.currentPassword as string);
       await guesses.mail(email, client);
       await auth.transaction(async (queries) => {
         const passwordOf = await passwordSetAt(queries, person.id);
@@ -202,13 +199,9 @@ export function accountPerformers(parts: AccountParts): Performers {
       return {};
     },
 
-    async 'users.delete-account'({ actor, input, client }: Call) {
+    async 'users.delete-account'({ actor, input }: Call) {
       await mustBeSession(auth, actor);
-      const person = await proven(
-        parts,
-        { actor, input, client },
-        input.arguments.currentPassword as string,
-      );
+      const person = await proven(parts, { actor }, input.arguments.currentPassword as string);
       const buried = await auth.transaction(async (queries) => {
         const [row] = await queries.query<{ remains: Remains[] | null }>(
           'select delete_person($1) as remains',
@@ -229,16 +222,13 @@ export function accountPerformers(parts: AccountParts): Performers {
   };
 }
 
-/** The acting person, after they have given their password once more; misses count as those of sign-in. */
+/** The acting person, after they have given their password once more; misses count for the session. */
 export async function proven(
   { auth, guesses }: Pick<AccountParts, 'auth' | 'guesses'>,
-  { actor, client }: Pick<Call, 'actor' | 'client' | 'input'>,
+  { actor }: Pick<Call, 'actor'>,
   currentPassword: string,
 ): Promise<Person> {
-  const [own] = await auth.query<{ email: string }>('select email from users where id = $1', [
-    actor.userId,
-  ]);
-  return guesses.proving(own?.email ?? '', client, () =>
+  return guesses.proving('', { session: actor.credential.id }, () =>
     provenPerson(auth, actor.userId, currentPassword),
   );
 }
@@ -264,6 +254,7 @@ async function replacePassword(
 ): Promise<void> {
   await setPassword(queries, userId, hash);
   await endSessions(queries, userId);
+  await forgetDevices(queries, userId);
   await voidTokens(queries, userId, 'reset', 'magic-link', 'email-change', 'provider');
   if (revokePasskeys !== false)
     await queries.query('delete from passkeys where user_id = $1', [userId]);

@@ -56,8 +56,8 @@ export async function openAccounts(parts: Parts): Promise<Accounts> {
   const tokens = new Tokens(auth, { access: accessTtl, refresh: refreshTtl }, keys, notices);
   const authenticator = new Authenticator(database, tokens);
   const post = createPost(queue, secretKey);
-  const guesses = new Guesses(limits, config);
-  const secondFactors = new SecondFactors(auth, limits, notices, secretKey);
+  const guesses = new Guesses(limits, auth, config);
+  const secondFactors = new SecondFactors(auth, guesses, notices, secretKey);
   const signIn = new SignIn({
     ...{ auth, tokens, authenticator, records, secondFactors },
     ...{ confirmation, refreshTtl },

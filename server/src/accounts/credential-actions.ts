@@ -43,6 +43,7 @@ export function credentialPerformers(parts: CredentialParts): Performers {
     await mustBeSession(auth, call.actor);
     return (await findPerson(auth, { id: call.actor.userId }))!;
   };
+  const sessionOf = ({ actor }: Call) => ({ session: actor.credential.id });
   const codeIn = (call: Call) => call.input.arguments.code as string;
 
   return {
@@ -54,7 +55,8 @@ export function credentialPerformers(parts: CredentialParts): Performers {
         response?: unknown;
       };
       if (response !== undefined) await withPasskey(call, response);
-      else if (code !== undefined) await secondFactors.prove(call.actor.userId, code);
+      else if (code !== undefined)
+        await secondFactors.prove(await self(call), code, sessionOf(call));
       else if (currentPassword !== undefined) await withPasswordAlone(call, currentPassword);
       else
         throw invalid('Give currentPassword, code or response.', { pointer: '/data/attributes' });
@@ -68,17 +70,19 @@ export function credentialPerformers(parts: CredentialParts): Performers {
     },
     async 'users.two-factor-enable'(call: Call) {
       await mustBeProven(auth, call.actor);
-      const recoveryCodes = await secondFactors.enable(call.actor.userId, codeIn(call));
+      const person = await self(call);
+      const recoveryCodes = await secondFactors.enable(person, codeIn(call), sessionOf(call));
       return { ...(await signIn.show(call.actor)), meta: { recoveryCodes } };
     },
     async 'users.two-factor-disable'(call: Call) {
-      const { id } = await withPassword(call);
-      await secondFactors.disable(id, codeIn(call));
+      const person = await withPassword(call);
+      await secondFactors.disable(person, codeIn(call), sessionOf(call));
       return signIn.show(call.actor);
     },
     async 'users.two-factor-recovery-codes'(call: Call) {
-      const { id } = await withPassword(call);
-      return { meta: { recoveryCodes: await secondFactors.renewCodes(id, codeIn(call)) } };
+      const person = await withPassword(call);
+      const recoveryCodes = await secondFactors.renewCodes(person, codeIn(call), sessionOf(call));
+      return { meta: { recoveryCodes } };
     },
 
     async 'users.passkey-challenge'({ client }: Call) {

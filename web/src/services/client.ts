@@ -4,6 +4,7 @@ import { tokens } from './tokens.ts';
 
 const base = '/api/v1';
 const pageSize = 100;
+const deviceKey = 'kyozo.device';
 
 type Scope = {
   teamId: string | null;
@@ -89,9 +90,20 @@ export async function send(path: string, options: Options = {}): Promise<Respons
   throw await refusalOf(again);
 }
 
+/** Where this device has signed in before, nobody's guesses keep it out. It is no credential. */
+function device(): string {
+  const kept = localStorage.getItem(deviceKey);
+  if (kept) return kept;
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const made = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  localStorage.setItem(deviceKey, made);
+  return made;
+}
+
 async function attempt(path: string, options: Options, token: string | null): Promise<Response> {
   const { personal = false, renews: _, ...request } = options;
   const headers = new Headers(request.headers);
+  headers.set('kyozo-device', device());
   if (token) headers.set('authorization', `Bearer ${token}`);
   if (scope.teamId && !personal) headers.set('kyozo-team', scope.teamId);
   try {

@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuthQueries } from '../../accounts/auth-database.ts';
+import { forgetOldDevices } from '../../accounts/known-devices.ts';
 import { forgetPairs } from '../../accounts/refresh-tokens.ts';
 import { mailFolder } from '../../mail/mailer.ts';
 import type { Task } from '../queue.ts';
@@ -27,6 +28,7 @@ export function cleanUp(queries: AuthQueries, dataDir: string): Task<'clean-up'>
       await queries.query('delete from passkey_challenges where expires_at < now()');
       await queries.query('delete from verifications where expires_at < now()');
       await queries.query('delete from attempts where ends_at < now()');
+      await forgetOldDevices(queries);
       const folder = mailFolder(dataDir);
       for (const name of await readdir(folder).catch(() => [])) {
         const path = join(folder, name);
