@@ -185,7 +185,7 @@ async function start(
     ...{ config, database, auth, records, queue, mailer, ended },
     wake: notifications.changed,
   });
-  const { authenticator, post } = accounts;
+  const { authenticator, mailLimits, post } = accounts;
   const mailing = { database, post, publicUrl: config.publicUrl };
   await queue.start(mailNotifications(mailing));
   await queue.start(sendDigests(mailing));
@@ -218,7 +218,7 @@ async function start(
     ...notificationPerformers(queries, seen),
     ...apiKeyPerformers(queries, known),
     ...membershipPerformers(queries, notifier),
-    ...invitationChanges({ queries, notifier, post, publicUrl: config.publicUrl }),
+    ...invitationChanges({ queries, notifier, mailLimits, post, publicUrl: config.publicUrl }),
   });
   const pushParts: PushParts = {
     ...{ database, files, storages, contents, spawner, changed: feed.changed },
@@ -244,7 +244,7 @@ async function start(
     }),
     ...invitationPerformers({
       ...{ database, queries: database, records, authenticator },
-      ...{ notifier, post, publicUrl: config.publicUrl, guarded: accounts.guarded },
+      ...{ notifier, mailLimits, post, publicUrl: config.publicUrl, guarded: accounts.guarded },
     }),
     ...foundingPerformers({ auth, authenticator, records }),
     ...accounts.performers,

@@ -1,5 +1,5 @@
 import type { AuthQueries } from '../../accounts/auth-database.ts';
-import type { Limits } from '../../accounts/limits.ts';
+import type { MailLimits } from '../../accounts/mail-limits.ts';
 import { mintToken } from '../../accounts/one-time-tokens.ts';
 import { findPerson, type Person, passwordSetAt } from '../../accounts/passwords.ts';
 import type { Mail } from '../../mail/mail.ts';
@@ -17,28 +17,24 @@ declare module '../queue.ts' {
   }
 }
 
-/** So many mails of one kind go to one address: more would be a way to plague somebody. */
-const mails = { limit: 10, seconds: 3_600 };
-
 /**
  * Writes a mail that proves an address, if there is reason to. The token is made here, so that no queue
  * and no log ever holds it; a second try makes another.
  */
 export function mailPerson(parts: {
   queries: AuthQueries;
-  limits: Limits;
+  mailLimits: MailLimits;
   mailer: Mailer;
   publicUrl: string;
 }): Task<'mail-person'> {
-  const { queries, limits, mailer, publicUrl } = parts;
+  const { queries, mailLimits, mailer, publicUrl } = parts;
   return {
     name: 'mail-person',
     batch: 10,
     async run({ id, data }) {
       const person = await recipient(queries, data);
       if (!person) return;
-      const tried = { bucket: `mail ${data.kind}`, key: data.email, ...mails };
-      if (!(await limits.allows(tried))) return;
+      if (!(await mailLimits.allowsOwn(data.kind, data.email))) return;
       const token = await mintToken(queries, data.kind, person.id, data.email);
       await mailer.send(id, mailFor[data.kind](data.email, link(publicUrl, data, token)));
     },
