@@ -25,9 +25,10 @@ import {
   provenPerson,
   setPassword,
 } from './passwords.ts';
+import { found, foundOrMail, unconfirmed } from './registration.ts';
 import type { SecondFactors } from './second-factors.ts';
-import { endSession, endSessions, openSession } from './sessions.ts';
-import { foundPersonalTeam, mustBeSession, type SignIn } from './sign-in.ts';
+import { endSession, endSessions } from './sessions.ts';
+import { mustBeSession, type SignIn } from './sign-in.ts';
 import type { Remains } from './teams.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -45,9 +46,6 @@ export type AccountParts = {
   confirmation: 'required' | 'optional';
   magicLink: boolean;
 };
-
-/** Seconds of the session that shows a new person who has to confirm first; no token is issued in it. */
-const glimpse = 10;
 
 const deadLink = () =>
   invalid('This link has been used, or its time is over.', { pointer: '/data/attributes/token' });
@@ -92,21 +90,12 @@ export function accountPerformers(parts: AccountParts): Performers {
       const email = addressOf(input.arguments.email);
       const hash = await hashPassword(password!);
       const person = { id: uuidv7(), name: name!.trim(), email, emailVerified: false };
-      await auth.transaction(async (queries) => {
-        await queries.query('insert into users (id, name, email) values ($1, $2, $3)', [
-          person.id,
-          person.name,
-          email,
-        ]);
-        await setPassword(queries, person.id, hash);
-        await foundPersonalTeam(queries, person);
-        await queue.add('mail-person', { kind: 'confirmation', email }, queries);
-      });
-      if (parts.confirmation === 'optional')
+      if (parts.confirmation === 'optional') {
+        await auth.transaction((queries) => found(queries, queue, person, hash));
         return { ...(await signIn.open(person, client)), status: 201 };
-      const shown = await openSession(auth, person.id, client, glimpse);
-      const outcome = await signIn.answer(person.id, shown, { confirmation: 'required' });
-      return { ...outcome, status: 201 };
+      }
+      await foundOrMail(auth, queue, person, hash);
+      return unconfirmed(person);
     },
 
     async 'users.sign-in'({ input, client }: Call) {

@@ -24,7 +24,7 @@ export class MailLimits {
   }
 
   /** Whether an address may be sent one more mail about its own account. */
-  allowsOwn(kind: TokenKind, email: string): Promise<boolean> {
+  allowsOwn(kind: TokenKind | 'registration', email: string): Promise<boolean> {
     return this.#limits.allows({ bucket: `mail ${kind}`, key: email, ...ownMails });
   }
 

@@ -7,7 +7,7 @@ import type { Mailer } from '../../mail/mailer.ts';
 import type { Task } from '../queue.ts';
 
 type Wanted =
-  | { kind: 'confirmation' | 'reset' | 'magic-link'; email: string }
+  | { kind: 'confirmation' | 'registration' | 'reset' | 'magic-link'; email: string }
   | { kind: 'email-change'; userId: string; email: string; passwordOf: string };
 
 declare module '../queue.ts' {
@@ -35,10 +35,24 @@ export function mailPerson(parts: {
       const person = await recipient(queries, data);
       if (!person) return;
       if (!(await mailLimits.allowsOwn(data.kind, data.email))) return;
-      const token = await mintToken(queries, data.kind, person.id, data.email);
-      await mailer.send(id, mailFor[data.kind](data.email, link(publicUrl, data, token)));
+      const kind = kindFor(data, person);
+      if (kind === 'registration') {
+        await mailer.send(id, accountExists(data.email, `${publicUrl}/sign-in`));
+        return;
+      }
+      const token = await mintToken(queries, kind, person.id, data.email);
+      const write = data.kind === 'registration' ? claimAccount : mailFor[kind];
+      await mailer.send(id, write(data.email, link(publicUrl, kind, token)));
     },
   };
+}
+
+/**
+ * Whoever registers with an address whose account was never confirmed may be another than its first
+ * user: a reset takes what that one left.
+ */
+function kindFor({ kind }: Wanted, { emailVerified }: Person): Wanted['kind'] {
+  return kind === 'registration' && !emailVerified ? 'reset' : kind;
 }
 
 async function recipient(queries: AuthQueries, wanted: Wanted): Promise<Person | undefined> {
@@ -56,17 +70,18 @@ async function recipient(queries: AuthQueries, wanted: Wanted): Promise<Person |
 }
 
 /** In the fragment, which no server and no log sees. */
-const pages: Record<Wanted['kind'], string> = {
+type Linked = Exclude<Wanted['kind'], 'registration'>;
+const pages: Record<Linked, string> = {
   confirmation: 'confirm',
   'email-change': 'confirm',
   reset: 'reset-password',
   'magic-link': 'magic-link',
 };
-const link = (publicUrl: string, { kind }: Wanted, token: string) =>
+const link = (publicUrl: string, kind: Linked, token: string) =>
   `${publicUrl}/${pages[kind]}#token=${token}`;
 
 /** No name stands in them: whoever registers with another's address must not choose what they read. */
-const mailFor: Record<Wanted['kind'], (to: string, url: string) => Mail> = {
+const mailFor: Record<Linked, (to: string, url: string) => Mail> = {
   confirmation: (to, url) => ({
     to,
     subject: 'Confirm your address',
@@ -104,3 +119,23 @@ const mailFor: Record<Wanted['kind'], (to: string, url: string) => Mail> = {
     action: { label: 'Sign in', url },
   }),
 };
+
+const accountExists = (to: string, url: string): Mail => ({
+  to,
+  subject: 'You have an account already',
+  paragraphs: [
+    'Somebody tried to make an account at Kyozo Store with this address. It has one already: sign in to it, or reset its password there.',
+    'Nothing was changed. If it was not you, you need not do anything.',
+  ],
+  action: { label: 'Sign in', url },
+});
+
+const claimAccount = (to: string, url: string): Mail => ({
+  to,
+  subject: 'Set your password',
+  paragraphs: [
+    'Somebody made an account at Kyozo Store with this address once more; the first one was never confirmed. If it was you, set a password now: the address is confirmed with it.',
+    'The link is good for one hour and for one use. If it was not you, you need not do anything.',
+  ],
+  action: { label: 'Set a password', url },
+});
