@@ -47,7 +47,7 @@ class Session {
   /** Signs in by any proof that the server takes at `/users/<path>`. */
   async enter(path: string, proof: Record<string, unknown>): Promise<void> {
     const { meta } = await write('POST', `/users/${path}`, { type: 'users', attributes: proof });
-    tokens.keep(meta as Tokens);
+    await tokens.keep(meta as Tokens);
     await this.#load();
   }
 
@@ -57,7 +57,7 @@ class Session {
     const { data, meta } = await write<User>('POST', path, { type: 'users', attributes });
     localStorage.setItem(newAccountKey, data.id);
     if (meta.confirmation === 'required') return false;
-    tokens.keep(meta as Tokens);
+    await tokens.keep(meta as Tokens);
     await this.#load();
     return true;
   }

@@ -1,6 +1,7 @@
 import type { Tokens } from '../types/records.ts';
 import { ApiError, OfflineError } from './errors.ts';
 import { mediaType, serialise } from './json-api.ts';
+import { SharedValue } from './shared-value.ts';
 
 const storageKey = 'kyozo.refresh-token';
 /** Seconds before its end at which an access token is renewed; at most half of its life. */
@@ -21,6 +22,8 @@ class TokenStore {
   /** The stored token as this tab last knew it. */
   #refreshToken: string | null = null;
   #refreshing: Promise<string | null> | null = null;
+  /** The same as in localStorage, but never behind. */
+  readonly #shared = new SharedValue(storageKey);
   readonly #tabs = new BroadcastChannel('kyozo.tokens');
 
   /** Called when the session is over, here or in another tab. */
@@ -37,8 +40,10 @@ class TokenStore {
     return localStorage.getItem(storageKey) !== null;
   }
 
-  keep(pair: Tokens): void {
+  /** Stores a pair, here and for all tabs, before anything uses it. */
+  async keep(pair: Tokens): Promise<void> {
     localStorage.setItem(storageKey, pair.refreshToken);
+    await this.#shared.write(pair.refreshToken);
     this.#know(pair);
   }
 
@@ -54,6 +59,7 @@ class TokenStore {
   clear(): void {
     this.#access = null;
     localStorage.removeItem(storageKey);
+    void this.#shared.clear();
   }
 
   /** An access token that is good for now, or null when nobody is signed in. */
@@ -81,11 +87,16 @@ class TokenStore {
 
   /** Takes what another tab has renewed meanwhile, else renews. */
   async #renew(refused: string | null = this.#access): Promise<string | null> {
-    const stored = localStorage.getItem(storageKey);
+    const stored = await this.#stored();
     if (stored === null) return null;
     if (this.#refreshToken !== null && this.#refreshToken !== stored) await this.#hear();
     const good = this.#good();
     return good && good !== refused ? good : this.#ask(stored);
+  }
+
+  async #stored(): Promise<string | null> {
+    const kept = localStorage.getItem(storageKey);
+    return kept === null ? null : ((await this.#shared.read()) ?? kept);
   }
 
   /** Waits for the pair that another tab has just stored. */
@@ -100,16 +111,16 @@ class TokenStore {
   async #ask(refreshToken: string): Promise<string | null> {
     try {
       const pair = await ask(refreshToken);
-      const stored = localStorage.getItem(storageKey);
+      const stored = await this.#stored();
       // Somebody has signed out or in meanwhile, in another tab: it stays so.
       if (stored === null) return null;
       if (stored !== refreshToken && stored !== pair.refreshToken) return this.#ask(stored);
-      this.keep(pair);
+      await this.keep(pair);
       this.#tabs.postMessage(pair);
       return pair.accessToken;
     } catch (error) {
       if (!(error instanceof ApiError && isRefusal(error))) throw error;
-      const stored = localStorage.getItem(storageKey);
+      const stored = await this.#stored();
       // Without locks another tab may have renewed, and have used what it got, before this one asked.
       if (stored !== null && stored !== refreshToken) return this.#ask(stored);
       this.clear();
