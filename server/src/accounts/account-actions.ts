@@ -269,6 +269,7 @@ const confirmAddress = (queries: AuthQueries, { id, email }: Person) =>
 async function proveAddress(queries: AuthQueries, { person }: Held): Promise<void> {
   if (person.emailVerified) return;
   await endSessions(queries, person.id);
+  await forgetDevices(queries, person.id);
   await voidTokens(queries, person.id, ...tokenKinds);
   await queries.query('delete from accounts where user_id = $1', [person.id]);
   await queries.query('delete from passkeys where user_id = $1', [person.id]);

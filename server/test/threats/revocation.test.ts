@@ -257,6 +257,11 @@ test('C2 whoever is removed is told 403 not_a_member by every edge, and 401 by n
   const file = await owner.file(workspace, 'c2.md', 'One.\n');
   const { socket } = await graphqlSocket(who.token!, owner.team);
   const closed = once(socket, 'close') as Promise<[number, Buffer]>;
+  const editor = new Editor(server.url, who.token!, file.id);
+  await until(() => editor.isSaved);
+  const left = new Promise<{ reason: string }>((resolve) =>
+    editor.provider.on('close', ({ event }: { event: { reason: string } }) => resolve(event)),
+  );
   const json = { 'content-type': 'application/json' };
   const atomic = 'application/vnd.api+json;ext="https://jsonapi.org/ext/atomic"';
   const tus = { 'tus-resumable': '1.0.0', 'upload-length': '1' };
@@ -316,6 +321,8 @@ test('C2 whoever is removed is told 403 not_a_member by every edge, and 401 by n
   }
   const [code, reason] = await closed;
   expect([code, String(reason)]).toEqual([4403, 'not_a_member']);
+  expect((await left).reason).toBe('not_a_member');
+  editor.leave();
   const own = new Person(server.url, who.token);
   expect((await own.get('/users/me')).status).toBe(200);
   expect(
