@@ -1,5 +1,5 @@
 import { access, invitation } from './messages/access.ts';
-import { account, keys } from './messages/account.ts';
+import { account } from './messages/account.ts';
 import { notifications } from './messages/notifications.ts';
 import { team } from './messages/team.ts';
 import { transfers, uploads } from './messages/transfers.ts';
@@ -54,7 +54,6 @@ export const messages = {
   access,
   invitation,
   account,
-  keys,
   team,
   notifications,
   nav: {
