@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from './browser.ts';
 import { fillAccount, home, newPerson, password, prove, register, signIn } from './person.ts';
+import { delaysEvery, prepareReloads, reloadTwice } from './reloads.ts';
 import { type Server, startServer } from './server.ts';
 
 let server: Server;
@@ -221,6 +222,81 @@ test('an address is changed by its mail, news of the account is read, and the ac
   await page.getByRole('heading', { name: 'Sign in to Kyozo' }).waitFor();
   await prove(page, 'easley@example.org');
   await page.getByText('Email and password do not match an account.').waitFor();
+  await page.context().close();
+});
+
+test('C1 two quick reloads, in one tab and in two, never sign out and never alarm', async () => {
+  const page = await person();
+  await prepareReloads(page.context());
+  await register(page, 'Radia Perlman', 'radia@example.org');
+  await reloadTwice([page], delaysEvery(50));
+  const second = await page.context().newPage();
+  await second.goto('/');
+  await reloadTwice([page, second], delaysEvery(50));
+  await page.context().close();
+});
+
+test('C1 tabs share one refresh, and no failure on the way to it signs anybody out', async () => {
+  const page = await person();
+  const asked: string[] = [];
+  let used = '';
+  page.context().on('request', (request) => {
+    if (request.url().endsWith('/users/refresh')) asked.push(request.url());
+    used = request.headers().authorization ?? used;
+  });
+  await register(page, 'Barbara Liskov', 'liskov@example.org');
+  const failures = [
+    (route: Route) => route.abort(),
+    (route: Route) => route.fulfill({ status: 502, body: 'Bad gateway' }),
+    (route: Route) => route.fulfill({ status: 403, body: 'Pay for this network' }),
+    (route: Route) => route.fulfill({ status: 200, body: '<html>' }),
+  ];
+  for (const failure of failures) {
+    await page.route('**/users/refresh', failure);
+    await page.reload();
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+    await page.unroute('**/users/refresh');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await home(page);
+  }
+  const second = await page.context().newPage();
+  await second.goto('/');
+  await home(second);
+  // The token that the second tab got, which both have now, is over at the same moment.
+  const tabs = [page, second];
+  const over = used;
+  await page.context().route('**/api/v1/files?*', (route) => {
+    const isOver = route.request().headers().authorization === over;
+    const refusal = { status: 401, json: { errors: [{ status: '401' }] } };
+    return isOver ? route.fulfill(refusal) : route.continue();
+  });
+  asked.length = 0;
+  await Promise.all(tabs.map((tab) => tab.getByRole('link', { name: 'Trash' }).click()));
+  await Promise.all(tabs.map((tab) => tab.getByText('The trash is empty').waitFor()));
+  expect(asked).toHaveLength(1);
+  await page.context().close();
+});
+
+test('B1 what takes a fresh proof asks for the password in between, and then goes on', async () => {
+  const page = await person();
+  await register(page, 'Karen Jones', 'karen@example.org');
+  await page.goto('/settings/api-keys');
+  // As the server answers five minutes later; its own answer is asked for in its own tests.
+  const refusal = { status: 403, json: { errors: [{ status: '403', code: 'proof_required' }] } };
+  await page.route('**/api/v1/api-keys', (route) => route.fulfill(refusal), { times: 2 });
+  await page.getByRole('button', { name: 'New key' }).click();
+  await page.getByLabel('What is it for?').fill('Backups');
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Show that it is you' });
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.getByText('it takes your password').waitFor();
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await dialog.getByLabel('Current password').fill('a wrong guess');
+  await dialog.getByRole('button', { name: 'Go on' }).click();
+  await dialog.getByText('The password is wrong.').waitFor();
+  await dialog.getByLabel('Current password').fill(password);
+  await dialog.getByRole('button', { name: 'Go on' }).click();
+  await page.getByTestId('api-key').waitFor();
   await page.context().close();
 });
 

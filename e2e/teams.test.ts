@@ -63,10 +63,43 @@ test('someone is invited, joins by the link, is told of a new role as it changes
   await member(owner, 'Grace Hopper').getByRole('button', { name: 'Remove Grace Hopper' }).click();
   await owner.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
   await member(owner, 'Grace Hopper').waitFor({ state: 'detached' });
-  await guest.getByText('You are no member of Engine builders any more').waitFor();
+  await guest.getByText('You are no longer a member of Engine builders').waitFor();
   await guest.getByRole('heading', { name: 'Hello, Grace' }).waitFor();
   await guest.getByRole('navigation').getByRole('button', { name: 'Grace Hopper’s team' }).click();
   expect(await guest.getByRole('menuitemradio', { name: 'Engine builders' }).count()).toBe(0);
+  await Promise.all([owner, guest].map((page) => page.context().close()));
+});
+
+test('C2 whoever is no member any more and was not told leaves the team with a sentence, and stays signed in', async () => {
+  const [owner, guest] = [await person(), await person()];
+  await register(owner, 'Ida Rhodes', 'ida@example.org');
+  await register(guest, 'Ruth Teitelbaum', 'ruth@example.org');
+  await makeTeam(owner, 'Orbits');
+  await guest.goto(await invite(owner, 'ruth@example.org'));
+  await guest.getByRole('button', { name: 'Join the team' }).click();
+  await guest.getByText('Welcome to Orbits').waitFor();
+  // The news does not get here, nor does the stream: the next thing that is asked is refused.
+  await guest.route('**/stream', (route) => route.abort());
+  await guest.reload();
+  await guest.getByRole('heading', { name: 'Hello, Ruth' }).waitFor();
+  await owner.goto('/settings/members');
+  await member(owner, 'Ruth Teitelbaum')
+    .getByRole('button', { name: 'Remove Ruth Teitelbaum' })
+    .click();
+  await owner.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await member(owner, 'Ruth Teitelbaum').waitFor({ state: 'detached' });
+  const refreshed: string[] = [];
+  guest.on('request', (request) => {
+    if (request.url().endsWith('/users/refresh')) refreshed.push(request.url());
+  });
+  await guest.getByRole('link', { name: 'Trash' }).click();
+  await guest.getByText('You are no longer a member of Orbits').waitFor();
+  await guest.getByRole('heading', { name: 'Hello, Ruth' }).waitFor();
+  await guest
+    .getByRole('navigation')
+    .getByRole('button', { name: 'Ruth Teitelbaum’s team' })
+    .waitFor();
+  expect(refreshed).toEqual([]);
   await Promise.all([owner, guest].map((page) => page.context().close()));
 });
 

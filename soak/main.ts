@@ -10,6 +10,7 @@ import { variants } from './mutants/variants.ts';
 import { mutants } from './mutants.ts';
 import { push } from './push.ts';
 import { pushers } from './pushers.ts';
+import { reloads } from './reloads.ts';
 
 /** A soak: as many runs as asked, the same for the same seed. @throws Error that says what was lost */
 type Soak = (options: { seed: number; runs: number; say: (line: string) => void }) => Promise<void>;
@@ -23,6 +24,7 @@ const soaks: Record<string, { run: Soak; runs: number }> = {
   mutants: { run: mutants, runs: variants.length },
   push: { run: push, runs: 1_000 },
   pushers: { run: pushers, runs: 100 },
+  reloads: { run: reloads, runs: 1 },
 };
 
 const { values, positionals } = parseArgs({

@@ -7,6 +7,8 @@ export type ErrorCode =
   | 'unauthenticated'
   | 'second_factor_required'
   | 'forbidden'
+  | 'not_a_member'
+  | 'proof_required'
   | 'not_found'
   | 'conflict'
   | 'precondition_failed'

@@ -20,7 +20,12 @@ import { changeStatement } from './database/write.ts';
 import { Records, valuesOf } from './records.ts';
 
 /** The program at the other end, as far as the edge can tell. */
-export type Client = { ip: string; userAgent: string | undefined };
+export type Client = {
+  ip: string;
+  userAgent: string | undefined;
+  /** A secret by which a device names itself, so that it is known again. */
+  device?: string | undefined;
+};
 export type Call = {
   actor: Actor;
   input: Input;

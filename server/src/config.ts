@@ -29,6 +29,10 @@ export type Config = {
   registrationsPerMinute: number;
   requestsPerSecond: number;
   signInsPerMinute: number;
+  /** Invitations of one team, and of one person, in a day, those that are sent again included. */
+  invitationsPerDay: number;
+  /** The same to one address, from one team. */
+  invitationsPerAddress: number;
   bodyLimit: number;
   uploadLimit: number;
   /** Bytes of one file in a push. */
@@ -89,6 +93,8 @@ export function readConfig(environment: Environment): Config {
     registrationsPerMinute: integer(environment, 'LIMIT_REGISTRATIONS', 30, 1, 1_000_000),
     requestsPerSecond: integer(environment, 'LIMIT_REQUESTS', 1_000, 1, 1_000_000),
     signInsPerMinute: integer(environment, 'LIMIT_SIGN_INS', 20, 1, 1_000_000),
+    invitationsPerDay: integer(environment, 'LIMIT_INVITATIONS', 200, 1, 1_000_000),
+    invitationsPerAddress: integer(environment, 'LIMIT_INVITATIONS_TO_ADDRESS', 5, 1, 1_000_000),
     bodyLimit: integer(environment, 'LIMIT_BODY', 16 * 2 ** 20, 1024, 2 ** 30),
     uploadLimit: integer(environment, 'LIMIT_UPLOAD', 10 * 2 ** 30, 1024, 2 ** 43),
     pushedFileLimit: integer(environment, 'LIMIT_PUSHED_FILE', 100 * 2 ** 20, 1024, 2 ** 30),

@@ -199,7 +199,7 @@ async function start(
     ...{ config, database, auth, records, queue, mailer, ended },
     wake: notifications.changed,
   });
-  const { authenticator, post } = accounts;
+  const { authenticator, mailLimits, post } = accounts;
   const mailing = { database, post, publicUrl: config.publicUrl };
   await queue.start(mailNotifications(mailing));
   await queue.start(sendDigests(mailing));
@@ -233,7 +233,7 @@ async function start(
     ...notificationPerformers(queries, seen),
     ...apiKeyPerformers(queries, known),
     ...membershipPerformers(queries, notifier),
-    ...invitationChanges({ queries, notifier, post, publicUrl: config.publicUrl }),
+    ...invitationChanges({ queries, notifier, mailLimits, post, publicUrl: config.publicUrl }),
   });
   const pushParts: PushParts = {
     ...{ database, files, storages, contents, spawner, changed: feed.changed },
@@ -264,7 +264,7 @@ async function start(
     }),
     ...invitationPerformers({
       ...{ database, queries: database, records, authenticator },
-      ...{ notifier, post, publicUrl: config.publicUrl, guarded: accounts.guarded },
+      ...{ notifier, mailLimits, post, publicUrl: config.publicUrl, guarded: accounts.guarded },
     }),
     ...foundingPerformers({ auth, authenticator, records }),
     ...accounts.performers,

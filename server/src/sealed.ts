@@ -7,7 +7,8 @@ export type Purpose =
   | 'second factors'
   | 'sign-in state'
   | 'answers'
-  | 'team keys';
+  | 'team keys'
+  | 'token pair';
 
 const keyFor = (secretKey: string, purpose: Purpose) =>
   Buffer.from(hkdfSync('sha256', secretKey, '', `kyozo ${purpose}`, 32));

@@ -13,6 +13,8 @@ export type Credential = {
   name: string;
   headers: Record<string, string>;
   actor: Actor | undefined;
+  /** The credential is good, and its owner no member of the team that it names. */
+  isOutside?: boolean;
 };
 
 export type Scene = { host: Host; oracle: Oracle; credentials: Credential[] };
@@ -71,9 +73,8 @@ export async function makeScene(host: Host, known: Registry): Promise<Scene> {
         headers: bearer(person.token),
         actor: { ...actor, teamId: person.personal, role: 'owner' },
       },
-      ...(await keys(host, person, teamId, name)).map(({ name: key, headers, scopes }) => ({
-        name: key,
-        headers,
+      ...(await keys(host, person, teamId, name)).map(({ scopes, ...key }) => ({
+        ...key,
         actor: scopes && { ...actor, scopes },
       })),
       ...(role === 'member' ? [] : await teamKeys(host, person, teamId, name)),
@@ -84,8 +85,14 @@ export async function makeScene(host: Host, known: Registry): Promise<Scene> {
       name: 'stranger in our team',
       headers: bearer(people.stranger.token, team),
       actor: undefined,
+      isOutside: true,
     },
-    { name: 'who left, in our team', headers: bearer(people.left.token, team), actor: undefined },
+    {
+      name: 'who left, in our team',
+      headers: bearer(people.left.token, team),
+      actor: undefined,
+      isOutside: true,
+    },
     ...tokensOfLeft.map((it) => ({ name: it.name, headers: it.headers, actor: undefined })),
     { name: 'signed out', headers: bearer(await signedOut(host)), actor: undefined },
   );
@@ -142,8 +149,12 @@ async function found(host: Host, person: Person, name: string): Promise<string> 
 
 /** Keys of a person's own, of every scope and in every state; without scopes when it must be refused. */
 async function keys(host: Host, person: Person, team: string, name: string) {
-  const made: { name: string; headers: Record<string, string>; scopes: string[] | undefined }[] =
-    [];
+  const made: {
+    name: string;
+    headers: Record<string, string>;
+    scopes: string[] | undefined;
+    isOutside?: boolean;
+  }[] = [];
   const make = async (scopes: string[]) => {
     const attributes = { name: scopes.join(' '), scopes };
     const { data, meta } = await call(
@@ -181,6 +192,7 @@ async function keys(host: Host, person: Person, team: string, name: string) {
     name: `${name}’s key in another team`,
     headers: { ...first!.headers, 'kyozo-team': person.personal },
     scopes: undefined,
+    isOutside: true,
   });
   return made;
 }

@@ -1,5 +1,5 @@
 import { access, invitation } from './messages/access.ts';
-import { account, keys } from './messages/account.ts';
+import { account } from './messages/account.ts';
 import { notifications } from './messages/notifications.ts';
 import { team } from './messages/team.ts';
 import { transfers, uploads } from './messages/transfers.ts';
@@ -35,6 +35,7 @@ export const messages = {
   },
   errors: {
     forbidden: 'You may not do this. Ask an owner or an admin of the team.',
+    unproven: 'Nothing was changed: it takes your password or another proof that it is you.',
     missing: 'This is no longer here, or you have no access to it.',
     offline: 'The server does not answer. What you see is kept; try again in a moment.',
     server: 'The server could not do this. Nothing was changed; try again.',
@@ -53,7 +54,6 @@ export const messages = {
   access,
   invitation,
   account,
-  keys,
   team,
   notifications,
   nav: {

@@ -7,6 +7,7 @@ import type { Mail } from '../mail/mail.ts';
 import { addressOf } from './address.ts';
 import type { AuthDatabase, AuthQueries } from './auth-database.ts';
 import type { Guesses } from './guesses.ts';
+import { forgetDevices } from './known-devices.ts';
 import type { Notices } from './notices.ts';
 import {
   type Held,
@@ -24,8 +25,10 @@ import {
   provenPerson,
   setPassword,
 } from './passwords.ts';
-import { endSession, endSessions, openSession } from './sessions.ts';
-import { foundPersonalTeam, mustBeSession, type SignIn } from './sign-in.ts';
+import { found, foundOrMail, unconfirmed } from './registration.ts';
+import type { SecondFactors } from './second-factors.ts';
+import { endSession, endSessions } from './sessions.ts';
+import { mustBeSession, type SignIn } from './sign-in.ts';
 import type { Remains } from './teams.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -37,14 +40,12 @@ export type AccountParts = {
   queue: Queue;
   post: Post;
   notices: Notices;
+  secondFactors: SecondFactors;
   /** Closes what is open of a team that is no more. */
   ended(remains: Remains): Promise<void>;
   confirmation: 'required' | 'optional';
   magicLink: boolean;
 };
-
-/** Seconds of the session that shows a new person who has to confirm first; no token is issued in it. */
-const glimpse = 10;
 
 const deadLink = () =>
   invalid('This link has been used, or its time is over.', { pointer: '/data/attributes/token' });
@@ -73,7 +74,7 @@ export function accountPerformers(parts: AccountParts): Performers {
         const held = await lookAtToken(auth, token, kind);
         if (!held) throw badToken();
         const person = verifies ? { ...held.person, emailVerified: true } : held.person;
-        await signIn.mayEnter(person, code);
+        await signIn.mayEnter(person, code, client);
         await auth.transaction(async (queries) => {
           if (!(await useToken(queries, token, kind))) throw badToken();
           if (verifies) await proveAddress(queries, held);
@@ -89,36 +90,27 @@ export function accountPerformers(parts: AccountParts): Performers {
       const email = addressOf(input.arguments.email);
       const hash = await hashPassword(password!);
       const person = { id: uuidv7(), name: name!.trim(), email, emailVerified: false };
-      await auth.transaction(async (queries) => {
-        await queries.query('insert into users (id, name, email) values ($1, $2, $3)', [
-          person.id,
-          person.name,
-          email,
-        ]);
-        await setPassword(queries, person.id, hash);
-        await foundPersonalTeam(queries, person);
-        await queue.add('mail-person', { kind: 'confirmation', email }, queries);
-      });
-      if (parts.confirmation === 'optional')
+      if (parts.confirmation === 'optional') {
+        await auth.transaction((queries) => found(queries, queue, person, hash));
         return { ...(await signIn.open(person, client)), status: 201 };
-      const shown = await openSession(auth, person.id, client, glimpse);
-      const outcome = await signIn.answer(person.id, shown, { confirmation: 'required' });
-      return { ...outcome, status: 201 };
+      }
+      await foundOrMail(auth, queue, person, hash);
+      return unconfirmed(person);
     },
 
     async 'users.sign-in'({ input, client }: Call) {
       const { password, code } = input.arguments as { password: string; code?: string };
       const email = addressOf(input.arguments.email);
-      return guesses.proving(email, client, async () => {
+      return guesses.proving(email, { client }, async () => {
         const person = await personWith(auth, email, password);
-        await signIn.mayEnter(person, code);
+        await signIn.mayEnter(person, code, client);
         return signIn.open(person, client);
       });
     },
 
-    async 'users.refresh'({ input }: Call) {
+    async 'users.refresh'({ input, client }: Call) {
       const refreshToken = input.arguments.refreshToken as string;
-      const { userId, sessionId, pair } = await tokens.refresh(refreshToken);
+      const { userId, sessionId, pair } = await tokens.refresh(refreshToken, client);
       return signIn.answer(userId, sessionId, pair);
     },
 
@@ -151,11 +143,7 @@ export function accountPerformers(parts: AccountParts): Performers {
     },
 
     async 'users.reset-password'({ input, client }: Call) {
-      const { token, password, revokeApiKeys } = input.arguments as {
-        token: string;
-        password: string;
-        revokeApiKeys?: boolean;
-      };
+      const { token, password } = input.arguments as { token: string; password: string };
       await guesses.holding(client, async () => {
         // Before the hash, which takes its time: whoever makes tokens up costs us nothing.
         if (!(await lookAtToken(auth, token, 'reset'))) throw deadLink();
@@ -164,13 +152,7 @@ export function accountPerformers(parts: AccountParts): Performers {
           const held = await useToken(queries, token, 'reset');
           if (!held) throw deadLink();
           await proveAddress(queries, held);
-          await replacePassword(
-            parts.notices,
-            queries,
-            held.person.id,
-            hash,
-            revokeApiKeys === true,
-          );
+          await replacePassword(parts.notices, queries, held.person.id, hash, input.arguments);
         });
       });
       return {};
@@ -178,27 +160,21 @@ export function accountPerformers(parts: AccountParts): Performers {
 
     async 'users.change-password'({ actor, input, client }: Call) {
       await mustBeSession(auth, actor);
-      const { currentPassword, password, revokeApiKeys } = input.arguments as {
-        currentPassword: string;
-        password: string;
-        revokeApiKeys?: boolean;
-      };
-      const person = await proven(parts, { actor, input, client }, currentPassword);
-      const hash = await hashPassword(password);
+      const { currentPassword, password } = input.arguments as Record<string, string>;
+      const person = await proven(parts, { actor }, currentPassword!);
+      const hash = await hashPassword(password!);
+      // Where a second factor is on, the password was half of a proof.
+      const whole = !(await parts.secondFactors.isOn(person.id));
       await auth.transaction((queries) =>
-        replacePassword(parts.notices, queries, person.id, hash, revokeApiKeys === true),
+        replacePassword(parts.notices, queries, person.id, hash, input.arguments),
       );
-      return signIn.open(person, client);
+      return signIn.open(person, client, whole);
     },
 
     async 'users.change-email'({ actor, input, client }: Call) {
       await mustBeSession(auth, actor);
       const email = addressOf(input.arguments.email);
-      const person = await proven(
-        parts,
-        { actor, input, client },
-        input.arguments.currentPassword as string,
-      );
+      const person = await proven(parts, { actor }, input.arguments.currentPassword as string);
       await guesses.mail(email, client);
       await auth.transaction(async (queries) => {
         const passwordOf = await passwordSetAt(queries, person.id);
@@ -212,13 +188,9 @@ export function accountPerformers(parts: AccountParts): Performers {
       return {};
     },
 
-    async 'users.delete-account'({ actor, input, client }: Call) {
+    async 'users.delete-account'({ actor, input }: Call) {
       await mustBeSession(auth, actor);
-      const person = await proven(
-        parts,
-        { actor, input, client },
-        input.arguments.currentPassword as string,
-      );
+      const person = await proven(parts, { actor }, input.arguments.currentPassword as string);
       const buried = await auth.transaction(async (queries) => {
         const [row] = await queries.query<{ remains: Remains[] | null }>(
           'select delete_person($1) as remains',
@@ -239,16 +211,13 @@ export function accountPerformers(parts: AccountParts): Performers {
   };
 }
 
-/** The acting person, after they have given their password once more; misses count as those of sign-in. */
+/** The acting person, after they have given their password once more; misses count for the session. */
 export async function proven(
   { auth, guesses }: Pick<AccountParts, 'auth' | 'guesses'>,
-  { actor, client }: Pick<Call, 'actor' | 'client' | 'input'>,
+  { actor }: Pick<Call, 'actor'>,
   currentPassword: string,
 ): Promise<Person> {
-  const [own] = await auth.query<{ email: string }>('select email from users where id = $1', [
-    actor.userId,
-  ]);
-  return guesses.proving(own?.email ?? '', client, () =>
+  return guesses.proving('', { session: actor.credential.id }, () =>
     provenPerson(auth, actor.userId, currentPassword),
   );
 }
@@ -257,19 +226,34 @@ function mustBeOn(on: boolean): void {
   if (!on) throw notFound('There is nothing at this address.');
 }
 
+/** What goes with an old password unless it is said to stay. */
+type Revoked = { revokeApiKeys?: boolean; revokePasskeys?: boolean; revokeProviders?: boolean };
+
+/**
+ * Somebody may have come in by the old password, or by the mailbox, and have left a way back: whatever
+ * signs in beside the password ends with it. A second factor stays: who resets it by a mailbox alone
+ * would make it none.
+ */
 async function replacePassword(
   notices: Notices,
   queries: AuthQueries,
   userId: string,
   hash: string,
-  revokeApiKeys: boolean,
+  { revokeApiKeys, revokePasskeys, revokeProviders }: Revoked,
 ): Promise<void> {
   await setPassword(queries, userId, hash);
   await endSessions(queries, userId);
-  await voidTokens(queries, userId, 'reset', 'magic-link', 'email-change');
-  if (revokeApiKeys) await queries.query('select revoke_keys($1)', [userId]);
+  await forgetDevices(queries, userId);
+  await voidTokens(queries, userId, 'reset', 'magic-link', 'email-change', 'provider');
+  if (revokePasskeys !== false)
+    await queries.query('delete from passkeys where user_id = $1', [userId]);
+  if (revokeProviders !== false)
+    await queries.query(`delete from accounts where user_id = $1 and provider_id <> 'credential'`, [
+      userId,
+    ]);
+  if (revokeApiKeys !== false) await queries.query('select revoke_keys($1)', [userId]);
   await notices.tell(queries, userId, 'security.password-changed', {
-    apiKeysRevoked: revokeApiKeys,
+    apiKeysRevoked: revokeApiKeys !== false,
   });
 }
 
@@ -285,6 +269,7 @@ const confirmAddress = (queries: AuthQueries, { id, email }: Person) =>
 async function proveAddress(queries: AuthQueries, { person }: Held): Promise<void> {
   if (person.emailVerified) return;
   await endSessions(queries, person.id);
+  await forgetDevices(queries, person.id);
   await voidTokens(queries, person.id, ...tokenKinds);
   await queries.query('delete from accounts where user_id = $1', [person.id]);
   await queries.query('delete from passkeys where user_id = $1', [person.id]);

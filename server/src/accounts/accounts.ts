@@ -14,6 +14,7 @@ import { Authenticator } from './authenticate.ts';
 import { credentialPerformers } from './credential-actions.ts';
 import { Guesses } from './guesses.ts';
 import { Limits } from './limits.ts';
+import { MailLimits } from './mail-limits.ts';
 import { Notices } from './notices.ts';
 import { Passkeys } from './passkeys.ts';
 import { Providers } from './providers.ts';
@@ -42,6 +43,7 @@ export type Accounts = {
   keys: SigningKeys;
   providers: Providers;
   post: Post;
+  mailLimits: MailLimits;
   performers: Performers;
   /** Limits how often one client may show a token that nobody has. */
   guarded(performer: Performer): Performer;
@@ -56,14 +58,15 @@ export async function openAccounts(parts: Parts): Promise<Accounts> {
   const tokens = new Tokens(auth, { access: accessTtl, refresh: refreshTtl }, keys, notices);
   const authenticator = new Authenticator(database, tokens);
   const post = createPost(queue, secretKey);
-  const guesses = new Guesses(limits, config);
-  const secondFactors = new SecondFactors(auth, limits, notices, secretKey);
+  const mailLimits = new MailLimits(limits, config);
+  const guesses = new Guesses(limits, auth, config);
+  const secondFactors = new SecondFactors(auth, guesses, notices, secretKey);
   const signIn = new SignIn({
     ...{ auth, tokens, authenticator, records, secondFactors },
     ...{ confirmation, refreshTtl },
   });
   await queue.start(sendMail(mailer, secretKey));
-  await queue.start(mailPerson({ queries: auth, limits, mailer, publicUrl }));
+  await queue.start(mailPerson({ queries: auth, mailLimits, mailer, publicUrl }));
   await queue.start(rotateKeysDaily(keys, accessTtl));
   await queue.start(cleanUp(auth, config.dataDir));
   const passkeys = new Passkeys(auth, notices, publicUrl);
@@ -71,11 +74,12 @@ export async function openAccounts(parts: Parts): Promise<Accounts> {
     authenticator,
     keys,
     post,
+    mailLimits,
     providers: new Providers(auth, queue, config),
     guarded: (performer) => (call) => guesses.holding(call.client, () => performer(call)),
     performers: {
       ...accountPerformers({
-        ...{ auth, tokens, signIn, guesses, queue, post, notices },
+        ...{ auth, tokens, signIn, guesses, queue, post, notices, secondFactors },
         ...{ confirmation, magicLink, ended: parts.ended },
       }),
       ...credentialPerformers({ auth, signIn, guesses, secondFactors, passkeys, records }),

@@ -31,7 +31,10 @@ export const apiKey = define({
     lastUsedAt: timestamp('When it was last used.', { nullable: true }),
     insertedAt: timestamp('When it was made.'),
   },
-  internal: { hash: text('SHA-256 of the key.') },
+  internal: {
+    hash: text('SHA-256 of the key.'),
+    madeBy: text('The key that made it, with which it ends.', { nullable: true }),
+  },
   relationships: { user: belongsTo('users', 'userId', true), team: belongsTo('teams', 'teamId') },
   actions: {
     create: {

@@ -1,20 +1,23 @@
 import {
   type Actor,
+  changeOf,
   forbidden,
   invalid,
   KyozoError,
+  notFound,
   personOf,
   type Registry,
   type Role,
 } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
-import type { Call, Performers } from '../actions.ts';
+import { type Call, type Performers, stale } from '../actions.ts';
 import type { Queries } from '../database/database.ts';
 import { rowOf } from '../database/select.ts';
 import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import { apiKey } from './api-key.ts';
 import { createKey } from './authenticate.ts';
+import { mustBeProvenInTeam } from './proof.ts';
 import { isAbove } from './roles.ts';
 
 /** Making keys: a member's own, or one of the team's that acts in a role of its own. */
@@ -24,9 +27,19 @@ export function apiKeyPerformers(queries: Queries, known: Registry): Performers 
       const { owner = 'user', role } = input.values as { owner?: 'user' | 'team'; role?: Role };
       const whose = owner === 'team' ? ofTeam(actor, role) : ofPerson(actor, role);
       checkScopes(known, actor, input.values.scopes as string[]);
+      await mustBeProvenInTeam(queries, actor);
       await checkEnd(queries, actor, input.values.expiresAt as string | null | undefined);
       const { key, hash, start } = createKey();
-      const values = { ...input.values, owner, ...whose, hash, start, teamId: actor.teamId };
+      const madeBy = actor.credential.kind === 'key' ? actor.credential.id : null;
+      const values = {
+        ...input.values,
+        owner,
+        ...whose,
+        hash,
+        start,
+        madeBy,
+        teamId: actor.teamId,
+      };
       const change = {
         kind: 'insert' as const,
         resource: apiKey,
@@ -36,6 +49,15 @@ export function apiKeyPerformers(queries: Queries, known: Registry): Performers 
       };
       const [row] = await queries.text(actor, changeStatement(actor, change));
       return { row: rowOf({ resource: apiKey, sort: [] }, row!), meta: { key } };
+    },
+
+    async 'api-keys.destroy'({ actor, input, record, ifVersion }: Call) {
+      await mustBeProvenInTeam(queries, actor);
+      const now = new Date().toISOString();
+      const change = changeOf(apiKey, 'destroy', record!.id, input, actor, now);
+      const [row] = await queries.text(actor, changeStatement(actor, change, ifVersion));
+      if (!row) throw ifVersion === undefined ? notFound() : stale();
+      return {};
     },
   };
 }

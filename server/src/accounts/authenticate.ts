@@ -23,6 +23,13 @@ const checksum = (body: string) => crc32(body).toString(16).padStart(8, '0');
 const isKey = (text: string) =>
   text.startsWith(prefix) && checksum(text.slice(prefix.length, -8)) === text.slice(-8);
 
+const notAMember = () =>
+  new KyozoError('not_a_member', 'The credential is good, but its owner is not in this team.');
+
+/** Whether an error says that access is over: that of the credential, or to the team. */
+export const isShutOut = (error: unknown): boolean =>
+  error instanceof KyozoError && ['unauthenticated', 'not_a_member'].includes(error.code);
+
 /** Tells who a bearer credential is and in which team it acts. */
 export class Authenticator {
   readonly #database: Database;
@@ -37,9 +44,11 @@ export class Authenticator {
     this.#tokens = tokens;
   }
 
-  /** The actor, or undefined for a credential that is wrong, has ended, or is not of the asked team. */
+  /**
+   * The actor, or undefined for a credential that is wrong or has ended.
+   * @throws KyozoError `not_a_member` for one that is good, but not in the asked team
+   */
   async resolve(bearer: string, team?: string): Promise<Actor | undefined> {
-    if (team !== undefined && !isUuid(team)) return undefined;
     const claims = isKey(bearer) ? 'key' : await this.#tokens.verify(bearer);
     if (!claims) return undefined;
     const actor =
@@ -83,20 +92,27 @@ export class Authenticator {
     return this.resolve(bearer, team);
   }
 
-  /** The actor of a session in a team; the personal team when none is named. */
+  /**
+   * The actor of a session in a team; the personal team when none is named. Undefined when it has ended.
+   * @throws KyozoError `not_a_member`
+   */
   async session(userId: string, sessionId: string, team?: string): Promise<Actor | undefined> {
+    if (team !== undefined && !isUuid(team)) return this.#outside(userId, sessionId);
     const [row] = await this.#database.system<{ user_id: string; team_id: string; role: Role }>(
       sql`select * from resolve_session(${sessionId}, ${userId}, ${team ?? null})`,
     );
-    return (
-      row && {
-        userId,
-        teamId: row.team_id,
-        role: row.role,
-        credential: { kind: 'session', id: sessionId },
-        scopes: ['write'],
-      }
-    );
+    if (!row) return team === undefined ? undefined : this.#outside(userId, sessionId);
+    return {
+      userId,
+      teamId: row.team_id,
+      role: row.role,
+      credential: { kind: 'session', id: sessionId },
+      scopes: ['write'],
+    };
+  }
+
+  async #outside(userId: string, sessionId: string): Promise<undefined> {
+    if (await this.session(userId, sessionId)) throw notAMember();
   }
 
   #stands(actor: Actor): Promise<boolean> {
@@ -133,7 +149,8 @@ export class Authenticator {
       role: Role;
       scopes: string[];
     }>(sql`select * from resolve_key(${hashOf(key)})`);
-    if (!row || (team !== undefined && team !== row.team_id)) return undefined;
+    if (!row) return undefined;
+    if (team !== undefined && team.toLowerCase() !== row.team_id) throw notAMember();
     return {
       userId: row.user_id,
       teamId: row.team_id,

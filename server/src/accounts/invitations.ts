@@ -19,6 +19,7 @@ import { type Records, valuesOf } from '../records.ts';
 import type { Authenticator } from './authenticate.ts';
 import { invitation } from './invitation.ts';
 import { invitationMail } from './invitation-mail.ts';
+import type { MailLimits } from './mail-limits.ts';
 import type { Notifier } from './notifier.ts';
 import { guardOwners } from './roles.ts';
 import { userTeam } from './user-team.ts';
@@ -29,6 +30,7 @@ type Issuing = {
   /** Sends a mail once the transaction commits. */
   post(mail: Mail, transaction: Transaction): Promise<void>;
   notifier: Notifier;
+  mailLimits: MailLimits;
 };
 type Parts = Issuing & {
   database: Database;
@@ -116,21 +118,21 @@ export function invitationPerformers(parts: Parts): Performers {
 
 /** Writes an invitation with a new token, mails it, and tells whoever has an account with its address. */
 async function issue(
-  { queries, publicUrl, post, notifier }: Issuing,
+  { queries, publicUrl, post, notifier, mailLimits }: Issuing,
   actor: Actor,
   kind: 'insert' | 'update',
   id: string,
   given: Values,
   check: (transaction: Transaction) => Promise<void>,
   ifVersion?: string,
-): Promise<{ row: Row; meta: { url: string; token: string } }> {
+): Promise<{ row: Row; meta: { url: string; token: string; mailed?: false } }> {
   const token = randomBytes(32).toString('base64url');
   const url = `${publicUrl}/invitation#token=${token}`;
   const expiresAt = new Date(Date.now() + lifetime).toISOString();
   const values = { ...given, hash: hashOf(token), expiresAt };
   const event = invitation.events[kind === 'insert' ? 'create' : 'resend'];
   const change = { kind, resource: invitation, id, values, event };
-  const { row, person } = await queries.transaction(actor, async (transaction) => {
+  const { row, person, mailed } = await queries.transaction(actor, async (transaction) => {
     await check(transaction);
     const [written] = await transaction.text(changeStatement(actor, change, ifVersion));
     if (!written) throw ifVersion === undefined ? notFound() : stale();
@@ -146,10 +148,11 @@ async function issue(
     );
     const { email, role } = valuesOf(invitation, row) as { email: string; role: Role };
     const { person, team, inviter } = invited!;
+    const mailed = await mailLimits.invitation(actor, email);
     await notifier.mail(transaction);
-    await post(invitationMail({ to: email, role, team, inviter, url }), transaction);
-    return { row, person };
+    if (mailed) await post(invitationMail({ to: email, role, team, inviter, url }), transaction);
+    return { row, person, mailed };
   });
   notifier.wake(queries, person);
-  return { row, meta: { url, token } };
+  return { row, meta: { url, token, ...(mailed ? {} : { mailed }) } };
 }

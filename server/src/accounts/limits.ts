@@ -1,10 +1,21 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KyozoError } from '@kyozo/resource';
 import type { Database } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 
 /** A thing that may be tried so often in so many seconds, for one address, one client or one person. */
-export type Try = { bucket: string; key: string; limit: number; seconds: number };
+export type Try = {
+  bucket: string;
+  key: string;
+  limit: number;
+  seconds: number;
+  /** What becomes of a try over the limit; it is refused unless it says otherwise. */
+  over?: 'refuse' | 'slow';
+};
+
+/** Milliseconds that a try waits which is over a limit that slows down. */
+const slowness = 3_000;
 
 /** How work says that a password, a code or a token was wrong. */
 const misses: readonly string[] = ['unauthenticated', 'invalid', 'not_found'];
@@ -38,11 +49,15 @@ export class Limits {
     const waits = await Promise.all(tries.map((it) => this.#count(it)));
     const taken = tries.filter((_, index) => waits[index] === 0);
     const giveBack = () => Promise.all(taken.map((it) => this.#giveBack(it)));
-    const wait = Math.max(...waits);
-    if (wait > 0) {
+    const over = tries
+      .map((it, index) => ({ ...it, wait: waits[index]! }))
+      .filter((it) => it.wait > 0);
+    const refused = over.filter((it) => it.over !== 'slow');
+    if (refused.length > 0) {
       await giveBack();
-      throw tooMany(wait);
+      throw tooMany(Math.max(...refused.map(({ wait }) => wait)));
     }
+    if (over.length > 0) await sleep(slowness);
     try {
       const result = await work();
       await giveBack();

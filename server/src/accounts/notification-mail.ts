@@ -1,4 +1,5 @@
 import type { Mail } from '../mail/mail.ts';
+import { nameInMail } from '../mail/name.ts';
 
 export type Told = { kind: string; data: Record<string, unknown>; at: Date };
 
@@ -8,7 +9,7 @@ const sentences: Record<string, (data: Record<string, unknown>) => string> = {
     `${inviter ?? 'Somebody'} invites you to the team ${team} as ${role}.`,
   'invitation.accepted': ({ team, person, role }) => `${person} has joined ${team} as ${role}.`,
   'membership.role-changed': ({ team, role }) => `Your role in ${team} is now ${role}.`,
-  'membership.removed': ({ team }) => `You are no member of ${team} any more.`,
+  'membership.removed': ({ team }) => `You are no longer a member of ${team}.`,
   'team.deleted': ({ team }) => `The team ${team} was deleted.`,
   'security.refresh-reuse': () =>
     'A token of yours was used twice, so that session was ended. If you did not do this, change your password.',
@@ -49,7 +50,16 @@ export function digestMail(to: string, all: readonly Told[], publicUrl: string):
 
 const longest = 100;
 const footer = 'What is mailed, and when, is yours to set.';
-const sentenceOf = ({ kind, data }: Told) => sentences[kind]?.(data) ?? kind;
+const sentenceOf = ({ kind, data }: Told) => sentences[kind]?.(shownIn(data)) ?? kind;
+const names = ['team', 'inviter', 'person'];
+/** Names are what others chose. */
+const shownIn = (data: Told['data']) =>
+  Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [
+      key,
+      names.includes(key) && value !== null ? nameInMail(value) : value,
+    ]),
+  );
 const timeOf = (at: Date) => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 const actionOf = (publicUrl: string) => ({
   label: 'Notifications',

@@ -2,17 +2,16 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { base32 } from '@better-auth/utils/base32';
 import { createOTP } from '@better-auth/utils/otp';
 import { KyozoError } from '@kyozo/resource';
+import type { Client } from '../actions.ts';
 import { seal, unseal } from '../sealed.ts';
 import type { AuthDatabase, AuthQueries } from './auth-database.ts';
-import type { Limits } from './limits.ts';
+import type { Guesser, Guesses } from './guesses.ts';
 import type { Notices } from './notices.ts';
 import type { Person } from './passwords.ts';
 
 /** Seconds of one time step (RFC 6238); the steps before and after are good too, for clocks that are off. */
 const period = 30;
 const codes = 10;
-/** Three codes in a million are good at any moment: this few misses make a guess hopeless for years. */
-const misses = { limit: 5, seconds: 900 };
 
 const wrongCode = () =>
   new KyozoError('unauthenticated', 'The code is wrong or has been used.', {
@@ -24,14 +23,14 @@ type Factor = { sealed_secret: Buffer; enabled: boolean; last_step: string };
 /** Time-based codes (RFC 6238) and the recovery codes for when the device is lost. */
 export class SecondFactors {
   readonly #auth: AuthDatabase;
-  readonly #limits: Limits;
+  readonly #guesses: Guesses;
   readonly #secretKey: string;
   readonly #notices: Notices;
 
-  constructor(auth: AuthDatabase, limits: Limits, notices: Notices, secretKey: string) {
+  constructor(auth: AuthDatabase, guesses: Guesses, notices: Notices, secretKey: string) {
     this.#notices = notices;
     this.#auth = auth;
-    this.#limits = limits;
+    this.#guesses = guesses;
     this.#secretKey = secretKey;
   }
 
@@ -52,8 +51,9 @@ export class SecondFactors {
   }
 
   /** Turns it on, once a code shows that the device has the secret. Answers the recovery codes, once. */
-  async enable(userId: string, code: string): Promise<string[]> {
-    return this.#guarded(userId, () =>
+  async enable(person: Person, code: string, by: Guesser): Promise<string[]> {
+    const userId = person.id;
+    return this.#guesses.code(person, by, () =>
       this.#auth.transaction(async (queries) => {
         const factor = await find(queries, userId);
         if (!factor || factor.enabled)
@@ -70,8 +70,9 @@ export class SecondFactors {
     );
   }
 
-  async disable(userId: string, code: string): Promise<void> {
-    await this.#guarded(userId, () =>
+  async disable(person: Person, code: string, by: Guesser): Promise<void> {
+    const userId = person.id;
+    await this.#guesses.code(person, by, () =>
       this.#auth.transaction(async (queries) => {
         await this.#mustAccept(queries, userId, code);
         await queries.query('delete from second_factors where user_id = $1', [userId]);
@@ -83,8 +84,9 @@ export class SecondFactors {
   }
 
   /** New recovery codes in place of the old ones. */
-  async renewCodes(userId: string, code: string): Promise<string[]> {
-    return this.#guarded(userId, () =>
+  async renewCodes(person: Person, code: string, by: Guesser): Promise<string[]> {
+    const userId = person.id;
+    return this.#guesses.code(person, by, () =>
       this.#auth.transaction(async (queries) => {
         await this.#mustAccept(queries, userId, code);
         await this.#notices.tell(queries, userId, 'security.second-factor-changed', {
@@ -95,19 +97,23 @@ export class SecondFactors {
     );
   }
 
-  /** Lets a sign-in pass. @throws KyozoError `second_factor_required`, or `unauthenticated` for a wrong code */
-  async check(userId: string, code: string | undefined): Promise<void> {
-    const factor = await find(this.#auth, userId);
-    if (!factor?.enabled) return;
-    if (code === undefined)
-      throw new KyozoError('second_factor_required', 'Enter the code of your second factor too.');
-    await this.#guarded(userId, () =>
-      this.#auth.transaction((queries) => this.#mustAccept(queries, userId, code)),
+  async isOn(userId: string): Promise<boolean> {
+    return (await find(this.#auth, userId))?.enabled === true;
+  }
+
+  /** Takes a code of somebody who is signed in. @throws KyozoError `conflict` where no second factor is on */
+  async prove(person: Person, code: string, by: Guesser): Promise<void> {
+    await this.#guesses.code(person, by, () =>
+      this.#auth.transaction((queries) => this.#mustAccept(queries, person.id, code)),
     );
   }
 
-  #guarded<Result>(userId: string, work: () => Promise<Result>): Promise<Result> {
-    return this.#limits.guarding([{ bucket: 'second factor', key: userId, ...misses }], work);
+  /** Lets a sign-in pass. @throws KyozoError `second_factor_required`, or `unauthenticated` for a wrong code */
+  async check(person: Person, code: string | undefined, client: Client): Promise<void> {
+    if (!(await this.isOn(person.id))) return;
+    if (code === undefined)
+      throw new KyozoError('second_factor_required', 'Enter the code of your second factor too.');
+    await this.prove(person, code, { client });
   }
 
   async #mustAccept(queries: AuthQueries, userId: string, code: string): Promise<void> {

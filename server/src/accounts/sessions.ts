@@ -3,17 +3,21 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Client } from '../actions.ts';
 import type { AuthQueries } from './auth-database.ts';
 
-/** Opens a session; what is issued in it ends with it. `seconds` is how long it lasts without a refresh. */
+/**
+ * Opens a session; what is issued in it ends with it. `seconds` is how long it lasts without a refresh,
+ * `proven` whether its person has just shown all that signing in asks for.
+ */
 export async function openSession(
   queries: AuthQueries,
   userId: string,
   client: Client,
   seconds: number,
+  proven = true,
 ): Promise<string> {
   const id = uuidv7();
   await queries.query(
-    `insert into sessions (id, user_id, token, ip_address, user_agent, expires_at)
-     values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))`,
+    `insert into sessions (id, user_id, token, ip_address, user_agent, expires_at, proven_at)
+     values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), case when $7 then now() end)`,
     [
       id,
       userId,
@@ -22,6 +26,7 @@ export async function openSession(
       client.ip,
       client.userAgent?.slice(0, 500).replaceAll('\0', '').toWellFormed(),
       seconds,
+      proven,
     ],
   );
   return id;

@@ -5,6 +5,7 @@ import type { Records } from '../records.ts';
 import { slugOf } from '../slug.ts';
 import type { AuthDatabase, AuthQueries } from './auth-database.ts';
 import type { Authenticator } from './authenticate.ts';
+import { remember } from './known-devices.ts';
 import type { Person } from './passwords.ts';
 import type { SecondFactors } from './second-factors.ts';
 import { openSession } from './sessions.ts';
@@ -53,9 +54,9 @@ export class SignIn {
    * What still stands between a person and a session: an address to confirm, a second factor. Asked
    * only of whoever has proven the first factor.
    */
-  async mayEnter(person: Person, code: string | undefined): Promise<void> {
+  async mayEnter(person: Person, code: string | undefined, client: Client): Promise<void> {
     this.mustBeConfirmed(person);
-    await this.#parts.secondFactors.check(person.id, code);
+    await this.#parts.secondFactors.check(person, code, client);
   }
 
   /** @throws KyozoError `forbidden` */
@@ -68,11 +69,12 @@ export class SignIn {
   }
 
   /** Opens a session and answers the person with a pair of tokens. */
-  async open(person: Person, client: Client): Promise<Outcome> {
+  async open(person: Person, client: Client, proven = true): Promise<Outcome> {
     const { auth, tokens, refreshTtl } = this.#parts;
     await foundPersonalTeam(auth, person);
     const { sessionId, pair } = await auth.transaction(async (queries) => {
-      const opened = await openSession(queries, person.id, client, refreshTtl);
+      await remember(queries, person.id, client);
+      const opened = await openSession(queries, person.id, client, refreshTtl, proven);
       return { sessionId: opened, pair: await tokens.issue(person.id, opened, queries) };
     });
     return this.answer(person.id, sessionId, pair);

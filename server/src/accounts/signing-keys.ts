@@ -32,6 +32,7 @@ export class SigningKeys {
   readonly #queries: AuthQueries;
   readonly #secretKey: string;
   #loaded: Promise<Loaded>;
+  #known: Loaded | undefined;
   #loadedAt = 0;
   #missedAt = 0;
 
@@ -52,9 +53,13 @@ export class SigningKeys {
     return keys;
   }
 
-  /** The key that signs now. */
+  /**
+   * The key that signs now. Once keys are known nobody waits for a look at the database: whoever signs
+   * holds a connection, and when all connections are held no look would ever end.
+   */
   async signing(): Promise<SigningKey> {
-    return (await this.#current(refreshEvery)).signing;
+    const current = this.#current(refreshEvery);
+    return (this.#known ?? (await current)).signing;
   }
 
   /** The public key of a kid, if it is one of ours; another node may have made it a moment ago. */
@@ -74,7 +79,7 @@ export class SigningKeys {
   /** Makes a new key when the newest is older than that; the old ones go on verifying. */
   async rotate(options: { olderThanDays: number; accessTtl: number }): Promise<boolean> {
     const rotated = await rotateKeys(this.#queries, this.#secretKey, options);
-    if (rotated) this.#loadedAt = 0;
+    if (rotated) await this.#current(0);
     return rotated;
   }
 
@@ -99,13 +104,14 @@ export class SigningKeys {
       const key = (await importJWK(row.public_key, algorithm)) as Imported;
       return [row.id, key] as const;
     });
-    return {
+    this.#known = {
       signing: { id: current.id, secret: (await importJWK(secret as JWK, algorithm)) as Imported },
       verifying: new Map(await Promise.all(imported)),
       jwks: {
         keys: rows.map((row) => ({ ...row.public_key, kid: row.id, alg: algorithm, use: 'sig' })),
       },
     };
+    return this.#known;
   }
 }
 

@@ -1,20 +1,21 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { KyozoError } from '@kyozo/resource';
 import { jwtVerify, SignJWT } from 'jose';
 import { v7 as uuidv7 } from 'uuid';
+import type { Client } from '../actions.ts';
 import type { AuthDatabase, AuthQueries } from './auth-database.ts';
 import type { Notices } from './notices.ts';
+import { type Family, keepRefreshToken, lockFamily, lookAtUse, spend } from './refresh-tokens.ts';
+import { endSession } from './sessions.ts';
 import { algorithm, type SigningKeys } from './signing-keys.ts';
 
 export type TokenPair = { accessToken: string; refreshToken: string; expiresIn: number };
 export type Claims = { userId: string; sessionId: string; expiresAt: number };
 
 const issuer = 'kyozo';
-const sha256 = (text: string) => createHash('sha256').update(text).digest();
 const ended = () => new KyozoError('unauthenticated', 'The refresh token is not valid.');
 
 /**
- * Short-lived access tokens (JWT, EdDSA) and single-use refresh tokens. A session is the family that
+ * Short-lived access tokens (JWT, EdDSA) and refresh tokens, each good for one pair. A session is the family that
  * both belong to; every statement checks that it still stands, so ending it ends its tokens at once.
  */
 export class Tokens {
@@ -39,48 +40,44 @@ export class Tokens {
 
   /** A new pair for a session. */
   async issue(userId: string, sessionId: string, queries: AuthQueries = this.#auth) {
-    const refreshToken = newRefreshToken();
-    await queries.query(
-      `insert into refresh_tokens (hash, session_id, expires_at) values ($1, $2, now() + make_interval(secs => $3))`,
-      [sha256(refreshToken), sessionId, this.#ttl.refresh],
-    );
+    const refreshToken = await keepRefreshToken(queries, sessionId, this.#ttl.refresh);
     return this.#pair(userId, sessionId, refreshToken);
   }
 
   /**
-   * Trades a refresh token for a new pair, in one statement: a crash leaves the old token or the new.
+   * Trades a refresh token for a new pair, in one transaction: a crash leaves the old token or the new.
    *
-   * Using one a second time ends the whole family and tells the person: either a thief or the owner
-   * holds a copy, and nobody can tell which (RFC 9700, 4.14.2). There is no grace in which a second use
-   * gets the same successor: a thief who is quick would get it too, and the owner would never know. So
-   * of a hundred uses at once at most one gets a pair, and the family is over; a client with several
-   * tabs lets one of them refresh.
+   * Clients lose answers: a page is reloaded, a network goes away. So a token that is used again within
+   * 30 s, from where it was used, while its pair has not been used, answers with that very pair. Every
+   * other second use ends the whole family and tells the person: either a thief or the owner holds a
+   * copy, and nobody can tell which (RFC 9700, 4.14.2).
    */
   async refresh(
     refreshToken: string,
+    client: Client,
   ): Promise<{ userId: string; sessionId: string; pair: TokenPair }> {
-    const hash = sha256(refreshToken);
-    const next = newRefreshToken();
-    const [found] = await this.#auth.query<{ session_id: string; user_id: string }>(
-      `with used as (
-         update refresh_tokens set used_at = now()
-         where hash = $1 and used_at is null and expires_at > now() returning session_id
-       ), prolonged as (
-         update sessions s set expires_at = now() + make_interval(secs => $3), updated_at = now()
-         from used where s.id = used.session_id and s.expires_at > now() returning s.id, s.user_id
-       ), made as (
-         insert into refresh_tokens (hash, session_id, expires_at)
-         select $2, id, now() + make_interval(secs => $3) from prolonged
-       )
-       select id as session_id, user_id from prolonged`,
-      [hash, sha256(next), this.#ttl.refresh],
+    const traded = await this.#auth.transaction(async (queries) => {
+      const family = await lockFamily(queries, refreshToken);
+      if (!family) return undefined;
+      const { use, pair } = await lookAtUse(queries, refreshToken, client);
+      if (use === 'end') await this.#endFamily(queries, family);
+      if (use === 'trade') return this.#trade(queries, family, refreshToken, client);
+      return pair === undefined ? undefined : answerOf(family, JSON.parse(pair) as TokenPair);
+    });
+    if (!traded) throw ended();
+    return traded;
+  }
+
+  async #trade(queries: AuthQueries, family: Family, refreshToken: string, client: Client) {
+    const prolonged = await queries.query(
+      `update sessions set expires_at = now() + make_interval(secs => $2), updated_at = now()
+       where id = $1 and expires_at > now() returning 1`,
+      [family.id, this.#ttl.refresh],
     );
-    if (!found) {
-      await this.#endReused(hash);
-      throw ended();
-    }
-    const pair = await this.#pair(found.user_id, found.session_id, next);
-    return { userId: found.user_id, sessionId: found.session_id, pair };
+    if (prolonged.length === 0) return undefined;
+    const pair = await this.issue(family.user_id, family.id, queries);
+    await spend(queries, family, refreshToken, JSON.stringify(pair), client);
+    return answerOf(family, pair);
   }
 
   /** What a valid access token says, or undefined. Whether its session still stands is the database's to say. */
@@ -117,22 +114,11 @@ export class Tokens {
   }
 
   /** Whoever's token was used before learns of it; several uses at once tell once. */
-  async #endReused(hash: Buffer): Promise<void> {
-    await this.#auth.transaction(async (queries) => {
-      const [session] = await queries.query<{
-        user_id: string;
-        ip_address: string | null;
-        user_agent: string | null;
-      }>(
-        `delete from sessions where id = (select session_id from refresh_tokens where hash = $1 and used_at is not null)
-         returning user_id, ip_address, user_agent`,
-        [hash],
-      );
-      if (!session) return;
-      await this.#notices.tell(queries, session.user_id, 'security.refresh-reuse', {
-        ipAddress: session.ip_address,
-        userAgent: session.user_agent,
-      });
+  async #endFamily(queries: AuthQueries, family: Family): Promise<void> {
+    await endSession(queries, family.user_id, family.id);
+    await this.#notices.tell(queries, family.user_id, 'security.refresh-reuse', {
+      ipAddress: family.ip_address,
+      userAgent: family.user_agent,
     });
   }
 
@@ -151,4 +137,8 @@ export class Tokens {
   }
 }
 
-const newRefreshToken = () => randomBytes(32).toString('base64url');
+const answerOf = (family: Family, pair: TokenPair) => ({
+  userId: family.user_id,
+  sessionId: family.id,
+  pair,
+});

@@ -24,7 +24,13 @@ const credentials = {
 const currentPassword = text('The password as it is now.', { max: 1_000 });
 const code = text('The code of the second factor, or a recovery code.', { max: 100 });
 const token = text('The token.', { max: 200 });
-const revokeApiKeys = boolean('Whether the person’s API keys end too.');
+const revoked = {
+  revokeApiKeys: boolean('Whether the person’s API keys end too; they do unless it is false.'),
+  revokePasskeys: boolean('Whether the passkeys end too; they do unless it is false.'),
+  revokeProviders: boolean(
+    'Whether what other servers say signs in no more; so it is unless this is false.',
+  ),
+};
 
 /** An action on the collection: `POST /users/<path>`. */
 const verb = (
@@ -73,8 +79,8 @@ const proofs = {
     'reset-password',
     204,
     'Sets a password by a mail’s token, and ends every session.',
-    { token, password: credentials.password, revokeApiKeys },
-    ['revokeApiKeys'],
+    { token, password: credentials.password, ...revoked },
+    Object.keys(revoked),
   ),
   'magic-link': verb('magic-link', 202, 'Sends a mail that signs in.', {
     email: credentials.email,
@@ -106,13 +112,27 @@ const own = {
     'change-password',
     200,
     'Sets another password, ends every session and answers a pair of tokens of a new one.',
-    { currentPassword, password: credentials.password, revokeApiKeys },
-    ['revokeApiKeys'],
+    { currentPassword, password: credentials.password, ...revoked },
+    Object.keys(revoked),
   ),
   'change-email': verb('change-email', 202, 'Sends the mail that makes an address one’s own.', {
     email: credentials.email,
     currentPassword,
   }),
+  prove: {
+    kind: 'verb',
+    description:
+      'Shows once more that it is you, by the password, a code of the second factor where one is on, or a passkey. For five minutes credentials can then be added, changed and removed.',
+    arguments: {
+      currentPassword,
+      code,
+      response: json(
+        'A passkey’s answer to `passkey/challenge`, in the form of WebAuthn’s toJSON().',
+      ),
+    },
+    route: { on: 'collection', method: 'POST', path: 'prove' },
+    status: 204,
+  },
   'two-factor-enroll': verb('two-factor/enroll', 200, 'Begins to set up a second factor.', {
     currentPassword,
   }),

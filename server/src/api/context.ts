@@ -25,13 +25,13 @@ export function bearerOf(request: RequestHead): string | undefined {
   return match[1];
 }
 
-/** Who acts in a request; undefined without a credential. @throws KyozoError `unauthenticated` for a bad one */
+/** Who acts in a request; undefined without a credential. @throws KyozoError `unauthenticated`, `not_a_member` */
 export async function actorOf(edge: Edge, request: RequestHead): Promise<Actor | undefined> {
   const bearer = bearerOf(request);
   if (bearer === undefined) return undefined;
   const team = request.headers['kyozo-team'];
   const actor = await edge.authenticator.resolve(bearer, Array.isArray(team) ? team[0] : team);
-  if (!actor) throw unauthenticated('The credential is wrong, has ended, or is not of this team.');
+  if (!actor) throw unauthenticated('The credential is wrong or has ended.');
   return actor;
 }
 
@@ -55,12 +55,34 @@ export async function asActor<Result>(
   try {
     return await work(actor);
   } catch (error) {
-    if (!isStaleClaim(error)) throw error;
-    edge.authenticator.forget(bearerOf(request)!);
-    const current = await someActorOf(edge, request);
+    const current = await currentActor(edge, request, error);
     if (current.role === actor.role) throw error;
     return work(current);
   }
+}
+
+/**
+ * For work that cannot be tried once more, since it has read the request's body: what it threw, or what is
+ * true of its claim by now.
+ */
+export async function asOnce<Result>(
+  edge: Edge,
+  request: RequestHead,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    await currentActor(edge, request, error);
+    throw error;
+  }
+}
+
+/** Who acts by now, where an error says that the claim did not hold. @throws any other error as it is */
+async function currentActor(edge: Edge, request: RequestHead, error: unknown): Promise<Actor> {
+  if (!isStaleClaim(error)) throw error;
+  edge.authenticator.forget(bearerOf(request)!);
+  return someActorOf(edge, request);
 }
 
 /** Whether the database said that a claim does not hold, as opposed to a wrong password, say. */

@@ -9,5 +9,10 @@ export function runAction(
   action: ActionRequest,
 ): Promise<Outcome> {
   const userAgent = request.headers['user-agent'];
-  return edge.actions.run({ ...action, client: { ip: request.ip, userAgent } });
+  const device = deviceIn(request.headers['kyozo-device']);
+  return edge.actions.run({ ...action, client: { ip: request.ip, userAgent, device } });
 }
+
+/** Anything else names no device; a shorter one could be guessed. */
+const deviceIn = (header: string | string[] | undefined) =>
+  typeof header === 'string' && /^[\w-]{20,100}$/.test(header) ? header : undefined;

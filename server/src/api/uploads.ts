@@ -20,7 +20,7 @@ import {
 import { file } from '../workspaces/file.ts';
 import { requirePath } from '../workspaces/put-at-path.ts';
 import { workspace } from '../workspaces/workspace.ts';
-import { asActor, type Edge } from './context.ts';
+import { asActor, asOnce, type Edge } from './context.ts';
 import { idIn } from './jsonapi/read.ts';
 import { answerError, sendDocument } from './jsonapi/routes.ts';
 import { receive, streamBodies } from './receive-body.ts';
@@ -74,9 +74,11 @@ async function create(
   const received = receive(request, length);
   if (!isPiece(request) && length > 0) return describe(made.upload, reply).send();
   const stop = () => request.raw.destroy();
-  const upload = await store.alone(made.upload.id, stop, () =>
-    store.append(made.actor, made.upload, received, checksum, (it, body) =>
-      finish(made.actor, it, body),
+  const upload = await asOnce(edge, request, () =>
+    store.alone(made.upload.id, stop, () =>
+      store.append(made.actor, made.upload, received, checksum, (it, body) =>
+        finish(made.actor, it, body),
+      ),
     ),
   );
   return describe(upload, reply).send();

@@ -7,7 +7,7 @@ import {
 import { type Actor, isUuid, KyozoError, personOf, scopeAllows } from '@kyozo/resource';
 import type { FastifyInstance } from 'fastify';
 import { messageYjsSyncStep1, messageYjsUpdate } from 'y-protocols/sync';
-import type { Authenticator } from '../accounts/authenticate.ts';
+import { type Authenticator, isShutOut } from '../accounts/authenticate.ts';
 import type { Database, Tenant } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Log } from '../log.ts';
@@ -17,6 +17,7 @@ import { addsAsAnother, claim } from './client-ids.ts';
 import type { LiveDocuments, Surroundings } from './live-documents.ts';
 
 type Context = { actor: Actor; name: string; archived: boolean };
+type Ending = { code: number; reason: string };
 /** The server itself opens a document too, for a team and nobody. */
 type Opener = Context | { actor: Tenant };
 
@@ -140,7 +141,7 @@ export async function collaboration(
     socket.on('error', () => socket.terminate());
   });
 
-  const timer = setInterval(() => void revalidate(hocuspocus, database), recheck);
+  const timer = setInterval(() => void revalidate(hocuspocus, database, authenticator), recheck);
   return {
     closeDocument: (fileId) => hocuspocus.closeConnections(fileId),
     reopenDocument(fileId) {
@@ -220,18 +221,22 @@ const connectionOf = (origin: unknown): Connection | undefined =>
 const personAt = (connection: Connection): string => (connection.context as Context).actor.userId;
 
 /** Ends the connections whose credential, membership or role no longer stands. */
-async function revalidate(hocuspocus: Hocuspocus<Opener>, database: Database): Promise<void> {
-  const asked = new Map<string, Promise<boolean>>();
+async function revalidate(
+  hocuspocus: Hocuspocus<Opener>,
+  database: Database,
+  authenticator: Authenticator,
+): Promise<void> {
+  const asked = new Map<string, Promise<Ending | undefined>>();
   const ended: Promise<void>[] = [];
   for (const document of hocuspocus.documents.values()) {
     for (const connection of document.getConnections()) {
       const { actor } = connection.context as Context;
       const key = `${actor.credential.id} ${actor.teamId} ${actor.role}`;
-      const stands = asked.get(key) ?? stillStands(database, actor);
-      asked.set(key, stands);
+      const reason = asked.get(key) ?? reasonToEnd(database, authenticator, actor);
+      asked.set(key, reason);
       ended.push(
-        stands.then((it) => {
-          if (!it) connection.close({ code: 4401, reason: 'Unauthorized' });
+        reason.then((it) => {
+          if (it) connection.close(it);
         }),
       );
     }
@@ -239,8 +244,25 @@ async function revalidate(hocuspocus: Hocuspocus<Opener>, database: Database): P
   await Promise.all(ended);
 }
 
-const stillStands = (database: Database, actor: Actor): Promise<boolean> =>
-  database.rows(actor, sql`select 1`).then(
-    () => true,
-    (error: unknown) => !(error instanceof KyozoError && error.code === 'unauthenticated'),
+const unauthorized: Ending = { code: 4401, reason: 'Unauthorized' };
+const notAMember: Ending = { code: 4403, reason: 'not_a_member' };
+
+/** Why a connection ends, if it does: a session goes on where only the membership is over. */
+async function reasonToEnd(
+  database: Database,
+  authenticator: Authenticator,
+  actor: Actor,
+): Promise<Ending | undefined> {
+  try {
+    await database.rows(actor, sql`select 1`);
+    return undefined;
+  } catch (error) {
+    if (!isShutOut(error)) return undefined;
+  }
+  const { userId, teamId, credential } = actor;
+  if (credential.kind === 'key') return unauthorized;
+  return authenticator.session(userId, credential.id, teamId).then(
+    () => unauthorized,
+    (error: unknown) => (isShutOut(error) ? notAMember : unauthorized),
   );
+}

@@ -21,7 +21,7 @@ export function htmlOf({ paragraphs, action }: Mail): string {
   const link = action
     ? `<p><a href="${escaped(action.url)}" style="display:inline-block;padding:10px 16px;border-radius:6px;background:#18181b;color:#fff;text-decoration:none">${escaped(action.label)}</a></p><p style="color:#71717a;font-size:13px">Or open this address:<br>${escaped(action.url)}</p>`
     : '';
-  return `<!doctype html><html lang="en"><body style="font:16px/1.5 system-ui,sans-serif;color:#18181b;max-width:560px;margin:24px auto;padding:0 16px">${first ?? ''}${link}${rest.join('')}<p style="color:#71717a;font-size:13px">${footer}</p></body></html>\n`;
+  return `<!doctype html><html lang="en"><head><meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no"></head><body style="font:16px/1.5 system-ui,sans-serif;color:#18181b;max-width:560px;margin:24px auto;padding:0 16px">${first ?? ''}${link}${rest.join('')}<p style="color:#71717a;font-size:13px">${footer}</p></body></html>\n`;
 }
 
 const entities: Record<string, string> = {

@@ -176,7 +176,7 @@ test('a key acts in its own team only', async () => {
   const team = await ann.post('/teams', 'teams', { name: 'Second' });
   const program = await ann.key('write');
   const answer = await program.get('/workspaces', { 'kyozo-team': team.body.data.id });
-  expect(answer.status).toBe(401);
+  expect([answer.status, answer.body.errors[0]!.code]).toEqual([403, 'not_a_member']);
 });
 
 test("a member sees and revokes own keys only; an owner all of the team's", async () => {
@@ -252,7 +252,7 @@ describe("a team's key", () => {
     expect((await team.delete(`/user-teams/${(await membership(team, maker)).id}`)).status).toBe(
       204,
     );
-    expect((await maker.get('/workspaces')).status).toBe(401);
+    expect((await maker.get('/workspaces')).status).toBe(403);
     const made = await program.workspace('Robotic');
     const [event] = await server.query(
       'select user_id, credential_id from events where record_id = $1',
@@ -299,7 +299,8 @@ describe("a team's key", () => {
     const { body } = await ofTeam(team, { role: 'owner' });
     const program = withKey(body.meta.key);
     expect((await program.get(`/workspaces/${workspace.id}`)).status).toBe(404);
-    expect((await program.get('/workspaces', { 'kyozo-team': other.team })).status).toBe(401);
+    const refused = await program.get('/workspaces', { 'kyozo-team': other.team });
+    expect([refused.status, refused.body.errors[0]!.code]).toEqual([403, 'not_a_member']);
     const teams = await program.get<RecordObject[]>('/teams');
     expect(teams.body.data.map(({ id }) => id)).toEqual([team.team]);
     const editor = await open(server.url, program.token, file.id);

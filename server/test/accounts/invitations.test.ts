@@ -1,5 +1,7 @@
-import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join as pathOf } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { type Acting, accept, eventsOf, join, kindsOf, membership, teamOf } from './members.ts';
@@ -21,6 +23,58 @@ const preview = (token: unknown, by: Person = ann) =>
   by.post('/invitations/preview', 'invitations', { token });
 const pending = async (by: Acting) =>
   (await by.get<RecordObject[]>('/invitations')).body.data.map(({ attributes }) => attributes);
+
+describe('B4 invitations are no relay for spam', () => {
+  let small: TestServer;
+  let sender: Acting;
+  beforeAll(async () => {
+    small = await startServer({ invitationsPerDay: 6, invitationsPerAddress: 2 });
+    sender = await teamOf(await register(small.url), 'pay at http://evil.example');
+  });
+  afterAll(() => small.stop());
+  const mailsTo = async (address: string) => {
+    const folder = pathOf(small.dataDir, 'mail');
+    const names = await readdir(folder).catch((): string[] => []);
+    const letters = await Promise.all(names.map((name) => readFile(pathOf(folder, name), 'utf8')));
+    return letters.filter((letter) => letter.includes(`To: ${address}`));
+  };
+  const address = () => `${randomUUID()}@example.com`;
+
+  test('one address is invited by a team so often in a day, new or sent again', async () => {
+    const stranger = address();
+    const { body } = await invite(sender, stranger);
+    const resend = () => sender.post(`/invitations/${body.data.id}/resend`, 'invitations');
+    const statuses = [];
+    for (let round = 0; round < 5; round++) statuses.push((await resend()).status);
+    expect(statuses).toEqual([200, 429, 429, 429, 429]);
+    const refused = await resend();
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3_600);
+    expect((await sender.delete(`/invitations/${body.data.id}`)).status).toBe(204);
+    expect((await invite(sender, stranger.toUpperCase())).status).toBe(429);
+    await expect.poll(async () => (await mailsTo(stranger)).length).toBe(2);
+    const [letter] = await mailsTo(stranger);
+    expect(letter!.replaceAll('=\r\n', '')).not.toContain('evil.example');
+  });
+
+  test('a team, and a person over all teams, invite so often in a day', async () => {
+    const by = await register(small.url);
+    const [first, second] = [await teamOf(by), await teamOf(by)];
+    const statuses = [];
+    for (const team of [first, first, first, first, second, second, second])
+      statuses.push((await invite(team, address())).status);
+    expect(statuses).toEqual([201, 201, 201, 201, 201, 201, 429]);
+  });
+
+  test('an address that many teams invite gets no more mails, and nobody is refused for it', async () => {
+    const stranger = address();
+    const answers = [];
+    for (let round = 0; round < 9; round++)
+      answers.push(await invite(await teamOf(await register(small.url)), stranger));
+    expect(answers.map(({ status }) => status)).toEqual(Array(9).fill(201));
+    expect(answers.map(({ body }) => body.meta.mailed)).toEqual([...Array(8), false]);
+    await expect.poll(async () => (await mailsTo(stranger)).length).toBe(8);
+  });
+});
 
 test('an invitation is shown once, kept as a hash, and makes a member', async () => {
   const bob = await register(server.url, 'Bob');

@@ -32,12 +32,22 @@ test('wrong passwords are counted over all nodes', async () => {
   expect([codes(answers, 'unauthenticated'), codes(answers, 'too_many')]).toEqual([6, 14]);
   const password = 'correct horse battery';
   expect((await act(other.url, 'sign-in', { email: ann.email, password })).status).toBe(429);
-  // The password asked for once more, signed in, is the same password.
-  const change = await ann.post('/users/change-password', 'users', {
-    currentPassword: password,
-    password,
-  });
-  expect(change.status).toBe(429);
+});
+
+test('B3 whoever is signed in is locked out by nobody else, and guesses as seldom as others', async () => {
+  const ann = await register(server.url);
+  const bob = await register(server.url);
+  const password = 'correct horse battery';
+  const change = (person: Person, currentPassword: string) =>
+    person.post('/users/change-password', 'users', { currentPassword, password });
+  for (let index = 0; index < 8; index++)
+    await act(server.url, 'sign-in', { email: ann.email, password: 'wrong' });
+  expect((await act(server.url, 'sign-in', { email: ann.email, password })).status).toBe(429);
+  expect((await change(ann, password)).status).toBe(200);
+  const guesses = [];
+  for (let index = 0; index < 8; index++) guesses.push(await change(bob, `guess ${index}`));
+  expect([codes(guesses, 'unauthenticated'), codes(guesses, 'too_many')]).toEqual([6, 2]);
+  expect((await bob.get('/users/me')).status).toBe(200);
 });
 
 test('one client guesses only so often, over all addresses', async () => {

@@ -84,7 +84,7 @@ test('an invitation is mailed with its link, and a new role at once', async () =
   await setRole(team, await membership(team, bob), 'admin');
   await until(async () => (await mailsTo(bob)).length === 2);
   const mails = await mailsTo(bob);
-  expect(mails.some((mail) => mail.includes('Your role in Mailers is now admin.'))).toBe(true);
+  expect(mails.some((mail) => mail.includes('Your role in "Mailers" is now admin.'))).toBe(true);
 });
 
 test('names that others choose stay out of the headers', async () => {
@@ -128,7 +128,7 @@ test('a day is one mail a person, and nothing comes twice', async () => {
     const [mail] = await mailsTo(person);
     expect(subjectOf(mail!)).toBe('3 notifications from Kyozo Store');
     for (const team of ['One', 'Two', 'Three'])
-      expect(mail).toContain(`The team ${team} was deleted.`);
+      expect(mail).toContain(`The team "${team}" was deleted.`);
   }
   expect(await mailsTo(people[2]!)).toEqual([]);
 });

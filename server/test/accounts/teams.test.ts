@@ -186,7 +186,7 @@ test('who is removed reaches nothing of the team at once, by session or by key',
   ];
   expect(await statuses()).toEqual([200, 200]);
   expect((await team.delete(`/user-teams/${(await membership(team, bob)).id}`)).status).toBe(204);
-  expect(await statuses()).toEqual([401, 401]);
+  expect(await statuses()).toEqual([403, 401]);
   expect(await server.query('select id from api_keys where user_id = $1', [bob.id])).toEqual([]);
   expect((await eventsOf(server, team.team)).slice(-2).sort()).toEqual([
     'api-key.revoked',
@@ -245,7 +245,7 @@ describe('deleting a team', () => {
     expect((await first.delete(`/teams/${first.team}`)).status).toBe(204);
     await until(() => editor.closed);
     editor.leave();
-    expect((await first.get('/workspaces')).status).toBe(401);
+    expect((await first.get('/workspaces')).status).toBe(403);
     expect((await rowsOf(first.team)).filter((row) => !row.startsWith('events '))).toEqual([]);
     const after = await eventsOf(server, first.team);
     expect(after.slice(0, log.length)).toEqual(log);
@@ -289,7 +289,7 @@ describe('deleting a team', () => {
     ]);
     const [first, second] = twice.map(({ status }) => status).sort();
     expect(first).toBe(204);
-    expect([401, 404]).toContain(second);
+    expect([403, 404]).toContain(second);
     expect((await eventsOf(server, team.team)).filter((it) => it === 'team.deleted')).toHaveLength(
       1,
     );

@@ -20,45 +20,96 @@ const signIn = async (email: string) => {
 };
 
 describe('refresh tokens', () => {
-  test('one is good once; using it again ends the family, down to the newest access token', async () => {
+  const notices = (person: Person) =>
+    server.query<{ kind: string; data: { ipAddress: string } }>(
+      'select kind, data from notifications where user_id = $1',
+      [person.id],
+    );
+  /** As if the tokens of a person had been used that long ago. */
+  const wait = (person: Person, seconds: number) =>
+    server.query(
+      `update refresh_tokens set used_at = used_at - make_interval(secs => $2)
+       where session_id in (select id from sessions where user_id = $1)`,
+      [person.id, seconds],
+    );
+  const elsewhere = (refreshToken: unknown) =>
+    new Person(server.url).request('/users/refresh', {
+      method: 'POST',
+      headers: { 'user-agent': 'Elsewhere/1.0' },
+      body: { data: { type: 'users', attributes: { refreshToken } } },
+    });
+  const told = [{ kind: 'security.refresh-reuse', data: { ipAddress: '127.0.0.1' } }];
+
+  test('C1 within 30 s the last one answers with the very same new pair, and nobody is alarmed', async () => {
     const ann = await register(server.url);
-    const second = await refresh(ann.refreshToken);
-    expect(second.status).toBe(200);
-    expect(second.body.data.id).toBe(ann.id);
-    const { accessToken, refreshToken } = second.body.meta as Record<string, string>;
-    expect(refreshToken).not.toBe(ann.refreshToken);
-    expect([await me(ann.token!), await me(accessToken!)]).toEqual([200, 200]);
+    const first = await refresh(ann.refreshToken);
+    expect(first.status).toBe(200);
+    expect(first.body.meta.refreshToken).not.toBe(ann.refreshToken);
+    await wait(ann, 28);
+    const again = await refresh(ann.refreshToken);
+    expect([again.status, again.body.meta]).toEqual([200, first.body.meta]);
+    expect(again.body.data.id).toBe(ann.id);
+    expect([await me(ann.token!), await me(first.body.meta.accessToken as string)]).toEqual([
+      200, 200,
+    ]);
+    expect((await refresh(first.body.meta.refreshToken)).status).toBe(200);
+    expect(await notices(ann)).toEqual([]);
+  });
+
+  test('C1 one that was used over 30 s ago ends the family, down to the newest access token', async () => {
+    const ann = await register(server.url);
+    const { accessToken, refreshToken } = (await refresh(ann.refreshToken)).body.meta;
     const other = await signIn(ann.email);
+    await wait(ann, 31);
     expect((await refresh(ann.refreshToken)).status).toBe(401);
-    expect([await me(ann.token!), await me(accessToken!)]).toEqual([401, 401]);
+    expect([await me(ann.token!), await me(accessToken as string)]).toEqual([401, 401]);
     expect((await refresh(refreshToken)).status).toBe(401);
     expect(await me(other.accessToken)).toBe(200);
+    expect(await notices(ann)).toMatchObject(told);
   });
 
-  test('a hundred at once give at most one new pair, and the family ends', async () => {
+  test('C1 one that comes from elsewhere, or is two generations old, ends the family at once', async () => {
+    const ann = await register(server.url);
+    await refresh(ann.refreshToken);
+    expect((await elsewhere(ann.refreshToken)).status).toBe(401);
+    expect(await me(ann.token!)).toBe(401);
+    expect(await notices(ann)).toMatchObject(told);
+
+    const bob = await register(server.url);
+    const { body } = await refresh(bob.refreshToken);
+    await refresh(body.meta.refreshToken);
+    expect((await refresh(bob.refreshToken)).status).toBe(401);
+    expect(await me(bob.token!)).toBe(401);
+    expect(await notices(bob)).toMatchObject(told);
+  });
+
+  test('C1 a first use may come from elsewhere: people travel', async () => {
+    const ann = await register(server.url);
+    expect((await elsewhere(ann.refreshToken)).status).toBe(200);
+    expect(await me(ann.token!)).toBe(200);
+  });
+
+  test('C1 a hundred at once answer one and the same pair, and the family goes on', async () => {
     const ann = await register(server.url);
     const answers = await Promise.all(Array.from({ length: 100 }, () => refresh(ann.refreshToken)));
-    const good = answers.filter(({ status }) => status === 200);
-    expect(good.length).toBeLessThanOrEqual(1);
-    expect(answers.filter(({ status }) => status === 401)).toHaveLength(100 - good.length);
-    expect(await server.query('select 1 from sessions where user_id = $1', [ann.id])).toEqual([]);
-    expect(await me(ann.token!)).toBe(401);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body.meta))).size).toBe(1);
+    const family = await server.query(
+      `select used_at is null as good from refresh_tokens
+       where session_id in (select id from sessions where user_id = $1) order by good`,
+      [ann.id],
+    );
+    expect(family).toEqual([{ good: false }, { good: true }]);
+    expect((await refresh(answers[0]!.body.meta.refreshToken)).status).toBe(200);
+    expect(await notices(ann)).toEqual([]);
   });
 
-  test('whoever used one twice is told once, and a fair client is not', async () => {
-    const notices = (person: Person) =>
-      server.query<{ kind: string; data: { ipAddress: string } }>(
-        `select kind, data from notifications where user_id = $1`,
-        [person.id],
-      );
+  test('whoever uses an old one many times over is told once', async () => {
     const ann = await register(server.url);
-    const { body } = await refresh(ann.refreshToken);
-    await refresh(body.meta.refreshToken);
-    expect(await notices(ann)).toEqual([]);
+    await refresh(ann.refreshToken);
+    await wait(ann, 31);
     await Promise.all(Array.from({ length: 20 }, () => refresh(ann.refreshToken)));
-    expect(await notices(ann)).toMatchObject([
-      { kind: 'security.refresh-reuse', data: { ipAddress: '127.0.0.1' } },
-    ]);
+    expect(await notices(ann)).toMatchObject(told);
   });
 
   test('one that has expired is refused and ends nothing', async () => {
@@ -79,14 +130,25 @@ describe('refresh tokens', () => {
     expect((await refresh(token)).status).toBe(status);
   });
 
-  test('none is stored as it is', async () => {
+  test('none is stored as it is, and a pair is kept only until its successor is used', async () => {
     const ann = await register(server.url);
-    const [row] = await server.query<{ hash: Buffer }>(
-      'select hash from refresh_tokens where session_id in (select id from sessions where user_id = $1)',
-      [ann.id],
-    );
-    expect(row!.hash).toHaveLength(32);
-    expect(row!.hash.toString('base64url')).not.toContain(ann.refreshToken);
+    const { accessToken, refreshToken } = (await refresh(ann.refreshToken)).body.meta;
+    const rows = () =>
+      server.query<{ hash: Buffer; sealed_pair: Buffer | null }>(
+        `select hash, sealed_pair from refresh_tokens
+         where session_id in (select id from sessions where user_id = $1)`,
+        [ann.id],
+      );
+    const kept = await rows();
+    expect(kept.map(({ hash }) => hash.length)).toEqual([32, 32]);
+    expect(kept.filter(({ sealed_pair: pair }) => pair)).toHaveLength(1);
+    const bytes = Buffer.concat(kept.flatMap((row) => [row.hash, row.sealed_pair ?? Buffer.of()]));
+    for (const secret of [ann.refreshToken, accessToken, refreshToken] as string[]) {
+      expect(bytes.includes(secret)).toBe(false);
+      expect(bytes.includes(Buffer.from(secret, 'base64url'))).toBe(false);
+    }
+    await refresh(refreshToken);
+    expect((await rows()).filter(({ sealed_pair: pair }) => pair)).toHaveLength(1);
   });
 });
 

@@ -189,7 +189,7 @@ describe('statuses', () => {
     expect([status, codesOf(body)]).toEqual([200, ['forbidden']]);
   });
 
-  test('a team that is not theirs is 401', async () => {
+  test('C2 a team that is not theirs is 403 not_a_member', async () => {
     const bob = await register(server.url, 'Bob');
     const team = (await bob.get<RecordObject[]>('/teams')).body.data[0]!.id;
     const response = await ann.fetch('/api/graphql', {
@@ -197,7 +197,10 @@ describe('statuses', () => {
       headers: { 'content-type': 'application/json', 'kyozo-team': team },
       raw: JSON.stringify(ask),
     });
-    expect(response.status).toBe(401);
+    expect([response.status, codesOf((await response.json()) as never)]).toEqual([
+      403,
+      ['not_a_member'],
+    ]);
   });
 });
 

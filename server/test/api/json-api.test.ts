@@ -348,7 +348,8 @@ test('a request acts in the team it names, if the person is in it', async () => 
   });
   expect(inSecond.body.data).toEqual([]);
   const other = await register(server.url);
-  expect((await other.get('/workspaces', { 'kyozo-team': team.body.data.id })).status).toBe(401);
+  const refused = await other.get('/workspaces', { 'kyozo-team': team.body.data.id });
+  expect([refused.status, refused.body.errors[0]!.code]).toEqual([403, 'not_a_member']);
   const me = await ann.get('/users/me?include=teams');
   expect(me.body.included!.map((record) => record.attributes.name)).toContain('Second');
 });

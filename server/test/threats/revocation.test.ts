@@ -251,7 +251,86 @@ test('A1.5 a role that is lowered: the document closes, and the socket and strea
   open.socket.socket.close();
 });
 
-test('A5.53 after a change of password the old session fails everywhere, and keys where they are to go', async () => {
+test('C2 whoever is removed is told 403 not_a_member by every edge, and 401 by none; the session goes on', async () => {
+  const who = await member();
+  const record = await membership(owner, who);
+  const file = await owner.file(workspace, 'c2.md', 'One.\n');
+  const { socket } = await graphqlSocket(who.token!, owner.team);
+  const closed = once(socket, 'close') as Promise<[number, Buffer]>;
+  const editor = new Editor(server.url, who.token!, file.id);
+  await until(() => editor.isSaved);
+  const left = new Promise<{ reason: string }>((resolve) =>
+    editor.provider.on('close', ({ event }: { event: { reason: string } }) => resolve(event)),
+  );
+  const json = { 'content-type': 'application/json' };
+  const atomic = 'application/vnd.api+json;ext="https://jsonapi.org/ext/atomic"';
+  const tus = { 'tus-resumable': '1.0.0', 'upload-length': '1' };
+  const metadata = `workspaceId ${Buffer.from(workspace.id).toString('base64')},path ${Buffer.from('up').toString('base64')}`;
+  const ask = (path: string, options: Parameters<Person['fetch']>[1]) => who.fetch(path, options);
+  const subscription = encodeURIComponent('subscription { events { name } }');
+  const edges = {
+    list: () => ask('/files', {}),
+    read: () => ask(`/files/${file.id}`, {}),
+    write: () =>
+      ask('/workspaces', {
+        method: 'POST',
+        body: { data: { type: 'workspaces', attributes: { name: 'x' } } },
+      }),
+    once: () =>
+      ask('/workspaces', {
+        method: 'POST',
+        headers: { 'idempotency-key': 'c2' },
+        body: { data: { type: 'workspaces', attributes: { name: 'x' } } },
+      }),
+    content: () => ask(`/files/${file.id}/content`, {}),
+    put: () =>
+      ask(`/files/${file.id}/content`, {
+        method: 'PUT',
+        headers: { 'content-type': 'text/plain' },
+        raw: 'x',
+      }),
+    operations: () =>
+      ask('/operations', {
+        method: 'POST',
+        headers: { 'content-type': atomic },
+        raw: JSON.stringify({
+          'atomic:operations': [{ op: 'remove', ref: { type: 'files', id: file.id } }],
+        }),
+      }),
+    upload: () =>
+      ask('/uploads', { method: 'POST', headers: { ...tus, 'upload-metadata': metadata } }),
+    graphql: () =>
+      ask('/api/graphql', { method: 'POST', headers: json, raw: '{"query":"{ me { id } }"}' }),
+    sse: () =>
+      ask(`/api/graphql?query=${subscription}`, { headers: { accept: 'text/event-stream' } }),
+    stream: () => ask('/events/stream', {}),
+    me: () => ask('/users/me', {}),
+    health: () => ask('/health', {}),
+  };
+  // Asked before as well: what is known of the credential must not outlive the membership.
+  for (const name of ['list', 'me', 'graphql'] as const)
+    expect((await edges[name]()).status).toBe(200);
+  await fine(owner.delete(`/user-teams/${record.id}`));
+  for (const [name, edge] of Object.entries(edges)) {
+    const answer = await edge();
+    const { errors } = (await answer.json()) as {
+      errors: { code?: string; extensions?: { code: string } }[];
+    };
+    const code = errors[0]!.code ?? errors[0]!.extensions!.code;
+    expect([name, answer.status, code]).toEqual([name, 403, 'not_a_member']);
+  }
+  const [code, reason] = await closed;
+  expect([code, String(reason)]).toEqual([4403, 'not_a_member']);
+  expect((await left).reason).toBe('not_a_member');
+  editor.leave();
+  const own = new Person(server.url, who.token);
+  expect((await own.get('/users/me')).status).toBe(200);
+  expect(
+    (await act('refresh', { refreshToken: who.refreshToken }, new Person(server.url))).status,
+  ).toBe(200);
+});
+
+test('A5.53 after a change of password the old session fails everywhere, and keys unless they are to stay', async () => {
   const person = await member();
   const old = await signIn(person);
   const key = (await keyOf(person, {})).who;
@@ -287,13 +366,17 @@ test('A5.53 after a change of password the old session fails everywhere, and key
   const all = { jsonApi: true, graphql: true, git: true, socket: true };
   const none = { jsonApi: false, graphql: false, git: false, socket: false };
   expect([await ways(old), await ways(key)]).toEqual([all, all]);
-  const changed = { currentPassword: password, password: 'another horse battery' };
+  const changed = {
+    currentPassword: password,
+    password: 'another horse battery',
+    revokeApiKeys: false,
+  };
   const { body } = await act('change-password', changed, person);
   expect([await ways(old), await ways(person), await ways(key)]).toEqual([none, none, all]);
   expect((await act('refresh', { refreshToken: person.refreshToken }, person)).status).toBe(401);
   const now = new Person(server.url, body.meta.accessToken as string);
   expect(await ways(now)).toEqual(all);
-  const again = { currentPassword: changed.password, password, revokeApiKeys: true };
+  const again = { currentPassword: changed.password, password };
   expect((await act('change-password', again, now)).status).toBe(200);
   expect([await ways(now), await ways(key)]).toEqual([none, none]);
 });

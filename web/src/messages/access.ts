@@ -65,8 +65,6 @@ export const access = {
   resetDone: 'Your password is set',
   resetDoneText: 'Sign in with it now.',
   setPassword: 'Set the password',
-  revokeKeys: 'Revoke my API keys too',
-  revokeKeysHint: 'Choose this when somebody else may have known the old password.',
   magicTitle: 'Signing you in',
   magicSentTitle: 'Check your mail',
   magicSentText: (email: string) =>

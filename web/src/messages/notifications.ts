@@ -26,7 +26,7 @@ export const notifications = {
       `${inviter ?? 'Somebody'} invites you to ${team} as ${role}. The link is in your mail.`,
     'invitation.accepted': ({ team, person, role }: Data) => `${person} joined ${team} as ${role}.`,
     'membership.role-changed': ({ team, role }: Data) => `Your role in ${team} is now ${role}.`,
-    'membership.removed': ({ team }: Data) => `You are no member of ${team} any more.`,
+    'membership.removed': ({ team }: Data) => `You are no longer a member of ${team}.`,
     'team.deleted': ({ team }: Data) => `The team ${team} was deleted.`,
     'security.refresh-reuse': () =>
       'A copy of one of your sessions was used, so we ended it. If it was not you, change your password.',

@@ -13,7 +13,7 @@ export const team = {
   namePlaceholder: 'Hydrology group',
   created: (name: string) => `You are in ${name} now`,
   uploadsFirst: 'Files are still uploading. Switch the team when they are done.',
-  lost: (name: string) => `You are no member of ${name} any more`,
+  lost: (name: string) => `You are no longer a member of ${name}`,
 
   generalText: 'Its name, and what becomes of it.',
   readOnly: (what: string) => `Only owners and admins change ${what}. Ask one of them.`,

@@ -4,12 +4,20 @@ import { tokens } from './tokens.ts';
 
 const base = '/api/v1';
 const pageSize = 100;
+const deviceKey = 'kyozo.device';
 
+type Scope = {
+  teamId: string | null;
+  onRefused: () => void;
+  prove: () => Promise<boolean>;
+};
 /** The team that every request acts in; null is the personal team. */
-export const scope: { teamId: string | null; onRefused: () => void } = {
+export const scope: Scope = {
   teamId: null,
   /** Called when the person is signed in, but no member of the team any more. */
   onRefused: () => {},
+  /** Asks the person to show once more that it is them; resolves to whether they did. */
+  prove: async () => false,
 };
 
 type Options = {
@@ -51,7 +59,7 @@ export async function write<Data>(
   method: string,
   path: string,
   draft?: Draft,
-  options: Pick<Options, 'renews'> = {},
+  options: Pick<Options, 'personal' | 'renews'> = {},
 ): Promise<Answer<Data>> {
   const response = await send(path, {
     ...options,
@@ -63,23 +71,39 @@ export async function write<Data>(
   return deserialise<Data>(text ? JSON.parse(text) : {});
 }
 
-/** Sends a request as the signed-in user; one expired token is renewed without a word. */
+/**
+ * Sends a request as the signed-in user; one expired token is renewed without a word, and a proof that
+ * is asked for is given first.
+ */
 export async function send(path: string, options: Options = {}): Promise<Response> {
-  const first = await attempt(path, options, await tokens.fresh());
+  const token = await tokens.fresh();
+  const first = await attempt(path, options, token);
   if (first.ok) return first;
   const refusal = await refusalOf(first);
+  if (refusal.has('not_a_member') && scope.teamId && !options.personal) scope.onRefused();
+  if (refusal.has('proof_required') && (await scope.prove())) return send(path, options);
   // A wrong password or code stands at its field: it says nothing about the session.
   const isFinal = options.renews === false || !tokens.isKept || isAboutInput(refusal);
   if (first.status !== 401 || isFinal) throw refusal;
-  const again = await attempt(path, options, await tokens.renew());
+  const again = await attempt(path, options, await tokens.renew(token));
   if (again.ok) return again;
-  if (again.status === 401 && tokens.isKept && scope.teamId && !options.personal) scope.onRefused();
   throw await refusalOf(again);
+}
+
+/** Where this device has signed in before, nobody's guesses keep it out. It is no credential. */
+function device(): string {
+  const kept = localStorage.getItem(deviceKey);
+  if (kept) return kept;
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const made = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  localStorage.setItem(deviceKey, made);
+  return made;
 }
 
 async function attempt(path: string, options: Options, token: string | null): Promise<Response> {
   const { personal = false, renews: _, ...request } = options;
   const headers = new Headers(request.headers);
+  headers.set('kyozo-device', device());
   if (token) headers.set('authorization', `Bearer ${token}`);
   if (scope.teamId && !personal) headers.set('kyozo-team', scope.teamId);
   try {

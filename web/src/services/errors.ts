@@ -21,9 +21,14 @@ export class ApiError extends Error {
     this.errors = errors;
   }
 
+  /** Whether this is among the reasons. */
+  has(code: string): boolean {
+    return this.errors.some((error) => error.code === code);
+  }
+
   /** Whether a second factor is asked for, after a first one that was right. */
   get wantsSecondFactor(): boolean {
-    return this.errors.some(({ code }) => code === 'second_factor_required');
+    return this.has('second_factor_required');
   }
 }
 
@@ -40,6 +45,7 @@ export function readableError(error: unknown): string {
   if (error instanceof OfflineError) return messages.errors.offline;
   if (!(error instanceof ApiError)) return messages.errors.unexpected;
   if (error.status === 401) return messages.errors.signedOut;
+  if (error.has('proof_required')) return messages.errors.unproven;
   if (error.status === 403) return messages.errors.forbidden;
   if (error.status === 404) return messages.errors.missing;
   if (error.status === 429) return messages.errors.tooMany(error.errors[0]?.meta?.retryAfter);
@@ -51,7 +57,8 @@ export function readableError(error: unknown): string {
 
 /** Sentences by field name, read from the pointers; what belongs to no field is under `''`. */
 export function fieldErrors(error: unknown): Record<string, string> {
-  if (!(error instanceof ApiError) || !error.errors.some(isSaid))
+  const isUnproven = error instanceof ApiError && error.has('proof_required');
+  if (!(error instanceof ApiError) || isUnproven || !error.errors.some(isSaid))
     return { '': readableError(error) };
   const byField: Record<string, string> = {};
   for (const { source, detail, title } of error.errors) {

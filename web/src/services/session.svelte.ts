@@ -7,7 +7,7 @@ import { tokens } from './tokens.ts';
 import { unfinishedUploads } from './unfinished-uploads.ts';
 
 const teamKey = 'kyozo.team';
-/** The address of an account that was made here and has nothing in it yet. */
+/** The id of an account that was made here and has nothing in it yet. */
 const newAccountKey = 'kyozo.new-account';
 
 type Status = 'starting' | 'signed-out' | 'signed-in' | 'unreachable';
@@ -47,7 +47,7 @@ class Session {
   /** Signs in by any proof that the server takes at `/users/<path>`. */
   async enter(path: string, proof: Record<string, unknown>): Promise<void> {
     const { meta } = await write('POST', `/users/${path}`, { type: 'users', attributes: proof });
-    tokens.keep(meta as Tokens);
+    await tokens.keep(meta as Tokens);
     await this.#load();
   }
 
@@ -55,16 +55,17 @@ class Session {
   async register(attributes: Registration): Promise<boolean> {
     const path = '/users/register';
     const { data, meta } = await write<User>('POST', path, { type: 'users', attributes });
-    localStorage.setItem(newAccountKey, data.email);
+    localStorage.setItem(newAccountKey, data.id);
     if (meta.confirmation === 'required') return false;
-    tokens.keep(meta as Tokens);
+    await tokens.keep(meta as Tokens);
     await this.#load();
     return true;
   }
 
   async signOut(): Promise<void> {
     // The session ends here even when the server cannot be told.
-    await write('POST', '/users/sign-out').catch(() => undefined);
+    const options = { personal: true };
+    await write('POST', '/users/sign-out', undefined, options).catch(() => undefined);
     await this.forget();
   }
 
@@ -106,14 +107,14 @@ class Session {
     this.user = data;
     this.teams = teamsOf(data);
     this.chooseTeam(before?.id ?? localStorage.getItem(teamKey) ?? '');
-    await this.#furnish(data.email);
+    await this.#furnish(data.id);
     this.status = 'signed-in';
     if (before && !this.teams.some(({ id }) => id === before.id)) this.onTeamLost(before.name);
   }
 
   /** Gives a new account its first workspace; it may fail without harm: the account is there all the same. */
-  async #furnish(email: string): Promise<void> {
-    if (localStorage.getItem(newAccountKey) !== email) return;
+  async #furnish(id: string): Promise<void> {
+    if (localStorage.getItem(newAccountKey) !== id) return;
     localStorage.removeItem(newAccountKey);
     const { seedFirstWorkspace } = await import('../first-run/seed.ts');
     await seedFirstWorkspace().catch(() => undefined);

@@ -6,6 +6,14 @@ const type = 'users';
 const act = (path: string, attributes: Record<string, unknown>) =>
   write('POST', `/users/${path}`, { type, attributes });
 
+/** What ends with an old password. */
+export type Ended = { revokeApiKeys: boolean; revokePasskeys: boolean; revokeProviders: boolean };
+export const allEnded = (): Ended => ({
+  revokeApiKeys: true,
+  revokePasskeys: true,
+  revokeProviders: true,
+});
+
 /** What people do to their own account, beside signing in and out. */
 export const users = {
   rename: async (id: string, name: string): Promise<void> => {
@@ -15,13 +23,16 @@ export const users = {
   sendConfirmation: (email: string) => act('send-confirmation', { email }),
   confirm: (token: string) => act('confirm', { token }),
   forgotPassword: (email: string) => act('forgot-password', { email }),
-  resetPassword: (token: string, password: string, revokeApiKeys: boolean) =>
-    act('reset-password', { token, password, revokeApiKeys }),
+  resetPassword: (token: string, password: string, ended: Ended) =>
+    act('reset-password', { token, password, ...ended }),
+  /** Shows once more that it is the person: one of the three. */
+  prove: (proof: { currentPassword: string } | { code: string } | { response: unknown }) =>
+    act('prove', proof),
   sendMagicLink: (email: string) => act('magic-link', { email }),
 
   /** Every session ends; this device goes on in the new one that the answer brings. */
-  changePassword: async (currentPassword: string, password: string, revokeApiKeys: boolean) => {
-    const attributes = { currentPassword, password, revokeApiKeys };
+  changePassword: async (currentPassword: string, password: string, ended: Ended) => {
+    const attributes = { currentPassword, password, ...ended };
     const path = '/users/change-password';
     await tokens.replace(
       async () =>

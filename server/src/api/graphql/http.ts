@@ -16,7 +16,8 @@ export type Settings = { cost: number; development: boolean };
 
 /**
  * GraphQL over HTTP (the working draft of 2025), where it leaves a choice:
- * a bearer that is wrong or has ended is 401 for the whole request, whatever the form; nobody at all
+ * a bearer that is wrong or has ended is 401 for the whole request, whatever the form, and one whose owner is
+ * no member of the team that is named 403; nobody at all
  * may ask, and is told `unauthenticated` (as a key without the scope is told `forbidden`) at each
  * field, which is 200 like every operation that ran. What never ran is 400 as
  * `application/graphql-response+json`, and 200 as `application/json`, if only it was well formed.

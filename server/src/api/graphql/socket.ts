@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ExecutionResult } from 'graphql';
 import { CloseCode, type Context, makeServer, type SubscribePayload } from 'graphql-ws';
 import type { WebSocket } from 'ws';
+import { isShutOut } from '../../accounts/authenticate.ts';
 import type { Database } from '../../database/database.ts';
 import { sql } from '../../database/sql.ts';
 import { isOwnOrigin } from '../../origin.ts';
@@ -30,7 +31,8 @@ const mostOperations = 100;
 /**
  * graphql-transport-ws by graphql-ws's own server: its close codes are the protocol's. The credential
  * is `connectionParams.authorization`, with or without `Bearer`, and the team `connectionParams.team`.
- * One that is missing or wrong, or ends later, is 4403: a client may come back with a new one.
+ * One that is missing or wrong, or ends later, is 4403: a client may come back with a new one. Where it is
+ * good and its owner no member of the team, the reason is `not_a_member`.
  */
 export function socketsOf(edge: Edge, engine: Engine, database: Database, settings: Settings) {
   const sessions = new Set<Session>();
@@ -39,7 +41,9 @@ export function socketsOf(edge: Edge, engine: Engine, database: Database, settin
     connectionInitWaitTimeout: initTimeout,
     async onConnect({ connectionParams, extra: { session } }) {
       session.request = speakingAs(session.request, connectionParams);
-      session.actor = await actorOf(edge, session.request).catch(refused);
+      session.actor = await actorOf(edge, session.request).catch((error) =>
+        refused(error, session),
+      );
       if (session.actor) sessions.add(session);
       return session.actor !== undefined;
     },
@@ -110,10 +114,14 @@ function speakingAs(
   return Object.create(request, { headers: { value: headers } }) as FastifyRequest;
 }
 
-function refused(error: unknown): undefined {
-  if (error instanceof KyozoError && error.code === 'unauthenticated') return undefined;
-  throw error;
+function refused(error: unknown, { socket }: Session): undefined {
+  if (!isShutOut(error)) throw error;
+  socket.close(CloseCode.Forbidden, reasonOf(error));
 }
+
+/** The credential of one who is no member is good: a client must not think that its session is over. */
+const reasonOf = (error: unknown) =>
+  error instanceof KyozoError && error.code === 'not_a_member' ? error.code : 'Forbidden';
 
 /** Hands a socket to graphql-ws, and sees that a peer which went away is noticed. */
 function open(server: ReturnType<typeof makeServer<never, Extra>>, session: Session): void {
@@ -173,18 +181,19 @@ async function endStale(
   database: Database,
   sessions: ReadonlySet<Session>,
 ): Promise<void> {
-  const asked = new Map<string, Promise<boolean>>();
+  const asked = new Map<string, Promise<string | undefined>>();
   const ended = [...sessions].map(async ({ socket, request }) => {
     const key = `${request.headers['kyozo-team']} ${request.headers.authorization}`;
-    const stands = asked.get(key) ?? stillStands(edge, database, request);
-    asked.set(key, stands);
-    if (!(await stands)) socket.close(CloseCode.Forbidden, 'Forbidden');
+    const reason = asked.get(key) ?? reasonToEnd(edge, database, request);
+    asked.set(key, reason);
+    const found = await reason;
+    if (found !== undefined) socket.close(CloseCode.Forbidden, found);
   });
   await Promise.all(ended);
 }
 
-const stillStands = (edge: Edge, database: Database, request: FastifyRequest) =>
+const reasonToEnd = (edge: Edge, database: Database, request: FastifyRequest) =>
   asActor(edge, request, (actor) => database.rows(actor, sql`select 1`)).then(
-    () => true,
-    (error: unknown) => !(error instanceof KyozoError && error.code === 'unauthenticated'),
+    () => undefined,
+    (error: unknown) => (isShutOut(error) ? reasonOf(error) : undefined),
   );

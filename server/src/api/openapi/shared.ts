@@ -16,7 +16,7 @@ export const named = (type: string): string =>
 const failures = {
   400: 'The request is malformed.',
   401: 'No credential, or one that is wrong or has ended.',
-  403: 'The actor may not do this.',
+  403: 'The actor may not do this; `not_a_member`: the credential is good, but not in the team of Kyozo-Team.',
   404: 'There is no such record, or the actor may not see it.',
   406: 'No media type that Accept allows.',
   409: 'It clashes with what is there.',

@@ -1,6 +1,8 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuthQueries } from '../../accounts/auth-database.ts';
+import { forgetOldDevices } from '../../accounts/known-devices.ts';
+import { forgetPairs } from '../../accounts/refresh-tokens.ts';
 import { mailFolder } from '../../mail/mailer.ts';
 import type { Task } from '../queue.ts';
 
@@ -21,10 +23,12 @@ export function cleanUp(queries: AuthQueries, dataDir: string): Task<'clean-up'>
     async run() {
       await queries.query('delete from sessions where expires_at < now()');
       await queries.query('delete from refresh_tokens where expires_at < now()');
+      await forgetPairs(queries);
       await queries.query('delete from one_time_tokens where expires_at < now()');
       await queries.query('delete from passkey_challenges where expires_at < now()');
       await queries.query('delete from verifications where expires_at < now()');
       await queries.query('delete from attempts where ends_at < now()');
+      await forgetOldDevices(queries);
       const folder = mailFolder(dataDir);
       for (const name of await readdir(folder).catch(() => [])) {
         const path = join(folder, name);

@@ -1,5 +1,5 @@
 import type { AuthQueries } from '../../accounts/auth-database.ts';
-import type { Limits } from '../../accounts/limits.ts';
+import type { MailLimits } from '../../accounts/mail-limits.ts';
 import { mintToken } from '../../accounts/one-time-tokens.ts';
 import { findPerson, type Person, passwordSetAt } from '../../accounts/passwords.ts';
 import type { Mail } from '../../mail/mail.ts';
@@ -7,7 +7,7 @@ import type { Mailer } from '../../mail/mailer.ts';
 import type { Task } from '../queue.ts';
 
 type Wanted =
-  | { kind: 'confirmation' | 'reset' | 'magic-link'; email: string }
+  | { kind: 'confirmation' | 'registration' | 'reset' | 'magic-link'; email: string }
   | { kind: 'email-change'; userId: string; email: string; passwordOf: string };
 
 declare module '../queue.ts' {
@@ -17,32 +17,42 @@ declare module '../queue.ts' {
   }
 }
 
-/** So many mails of one kind go to one address: more would be a way to plague somebody. */
-const mails = { limit: 10, seconds: 3_600 };
-
 /**
  * Writes a mail that proves an address, if there is reason to. The token is made here, so that no queue
  * and no log ever holds it; a second try makes another.
  */
 export function mailPerson(parts: {
   queries: AuthQueries;
-  limits: Limits;
+  mailLimits: MailLimits;
   mailer: Mailer;
   publicUrl: string;
 }): Task<'mail-person'> {
-  const { queries, limits, mailer, publicUrl } = parts;
+  const { queries, mailLimits, mailer, publicUrl } = parts;
   return {
     name: 'mail-person',
     batch: 10,
     async run({ id, data }) {
       const person = await recipient(queries, data);
       if (!person) return;
-      const tried = { bucket: `mail ${data.kind}`, key: data.email, ...mails };
-      if (!(await limits.allows(tried))) return;
-      const token = await mintToken(queries, data.kind, person.id, data.email);
-      await mailer.send(id, mailFor[data.kind](data.email, link(publicUrl, data, token)));
+      if (!(await mailLimits.allowsOwn(data.kind, data.email))) return;
+      const kind = kindFor(data, person);
+      if (kind === 'registration') {
+        await mailer.send(id, accountExists(data.email, `${publicUrl}/sign-in`));
+        return;
+      }
+      const token = await mintToken(queries, kind, person.id, data.email);
+      const write = data.kind === 'registration' ? claimAccount : mailFor[kind];
+      await mailer.send(id, write(data.email, link(publicUrl, kind, token)));
     },
   };
+}
+
+/**
+ * Whoever registers with an address whose account was never confirmed may be another than its first
+ * user: a reset takes what that one left.
+ */
+function kindFor({ kind }: Wanted, { emailVerified }: Person): Wanted['kind'] {
+  return kind === 'registration' && !emailVerified ? 'reset' : kind;
 }
 
 async function recipient(queries: AuthQueries, wanted: Wanted): Promise<Person | undefined> {
@@ -60,17 +70,18 @@ async function recipient(queries: AuthQueries, wanted: Wanted): Promise<Person |
 }
 
 /** In the fragment, which no server and no log sees. */
-const pages: Record<Wanted['kind'], string> = {
+type Linked = Exclude<Wanted['kind'], 'registration'>;
+const pages: Record<Linked, string> = {
   confirmation: 'confirm',
   'email-change': 'confirm',
   reset: 'reset-password',
   'magic-link': 'magic-link',
 };
-const link = (publicUrl: string, { kind }: Wanted, token: string) =>
+const link = (publicUrl: string, kind: Linked, token: string) =>
   `${publicUrl}/${pages[kind]}#token=${token}`;
 
 /** No name stands in them: whoever registers with another's address must not choose what they read. */
-const mailFor: Record<Wanted['kind'], (to: string, url: string) => Mail> = {
+const mailFor: Record<Linked, (to: string, url: string) => Mail> = {
   confirmation: (to, url) => ({
     to,
     subject: 'Confirm your address',
@@ -108,3 +119,23 @@ const mailFor: Record<Wanted['kind'], (to: string, url: string) => Mail> = {
     action: { label: 'Sign in', url },
   }),
 };
+
+const accountExists = (to: string, url: string): Mail => ({
+  to,
+  subject: 'You have an account already',
+  paragraphs: [
+    'Somebody tried to make an account at Kyozo Store with this address. It has one already: sign in to it, or reset its password there.',
+    'Nothing was changed. If it was not you, you need not do anything.',
+  ],
+  action: { label: 'Sign in', url },
+});
+
+const claimAccount = (to: string, url: string): Mail => ({
+  to,
+  subject: 'Set your password',
+  paragraphs: [
+    'Somebody made an account at Kyozo Store with this address once more; the first one was never confirmed. If it was you, set a password now: the address is confirmed with it.',
+    'The link is good for one hour and for one use. If it was not you, you need not do anything.',
+  ],
+  action: { label: 'Set a password', url },
+});

@@ -1,7 +1,7 @@
-import { messages } from '../../../messages.ts';
+import { keys as keyTexts } from '../../../messages/keys.ts';
 
 export type Level = 'none' | 'read' | 'write';
-type Name = keyof typeof messages.keys.resources;
+type Name = keyof typeof keyTexts.resources;
 
 /** What a person chooses by, and the types of the API behind it. */
 const types: Record<Name, readonly string[]> = {
@@ -27,7 +27,7 @@ export function scopesOf(chosen: Chosen): string[] {
 
 /** What a key may do, in words; a scope that is none of ours stands as it is. */
 export function inWords(scopes: readonly string[]): string {
-  const texts = messages.keys;
+  const texts = keyTexts;
   if (scopes.includes('write')) return texts.everything.write;
   const parts = names.flatMap((name) => {
     const has = (level: Level) => types[name].every((type) => scopes.includes(`${type}:${level}`));
