@@ -269,10 +269,7 @@ function joined(nodes: Node[]): Node[] {
   const out: Node[] = [];
   for (const node of nodes) {
     const last = out.at(-1);
-    const same =
-      last?.type === 'text' &&
-      node.type === 'text' &&
-      areSame(last.marks, node.marks);
+    const same = last?.type === 'text' && node.type === 'text' && areSame(last.marks, node.marks);
     if (same) out[out.length - 1] = { ...last, text: last.text! + node.text! };
     else out.push(node);
   }

@@ -68,6 +68,7 @@ export async function collaboration(
           connectionOf(origin)?.webSocket.close(...startAnew);
         },
         end: () => hocuspocus.closeConnections(documentName),
+        tell: (message) => document.broadcastStateless(JSON.stringify(message)),
       };
       await documents.open(tenant, documentName, document, surroundings).catch((error: unknown) => {
         // Hocuspocus forgets it, but its awareness keeps a timer.

@@ -8,17 +8,12 @@ import {
   serialize,
   serializeSource,
 } from '@kyozo/markdown';
-import {
-  prosemirrorJSONToYXmlFragment,
-  updateYFragment,
-  yXmlFragmentToProsemirrorJSON,
-} from '@tiptap/y-tiptap';
+import { prosemirrorJSONToYXmlFragment, updateYFragment } from '@tiptap/y-tiptap';
 import * as Y from 'yjs';
+import { type DocumentJson, jsonOf } from './document-json.ts';
 
 /** The XML fragment that holds the text, as editors and the contract name it. */
 export const field = 'default';
-
-type DocumentJson = Parameters<typeof serialize>[0];
 
 const modelOf = (path: string, text: string): DocumentJson =>
   isMarkdown(path) ? carryMarks(parse(text).doc) : parseSource(text, languageOf(path) ?? null).doc;
@@ -30,42 +25,18 @@ export function seed(document: Y.Doc, path: string, text: string): void {
 
 /** The text of a document: what did not change keeps the bytes of `base`. */
 export function textOf(document: Y.Doc, path: string, base: string): string {
-  const json = yXmlFragmentToProsemirrorJSON(document.getXmlFragment(field)) as DocumentJson;
   const write = isMarkdown(path) ? serialize : serializeSource;
-  try {
-    return write(json, base);
-  } catch {
-    return write(fitting(json)[0] ?? { type: 'doc' }, base);
-  }
+  return write(jsonOf(document.getXmlFragment(field)), base);
 }
 
-/**
- * What of a node fits the schema. Editors take the rest out of the document when they meet it; without
- * one, a program that writes something else must not keep everybody's text from being saved.
- */
-function fitting(node: DocumentJson): DocumentJson[] {
-  const content = (node.content ?? []).flatMap(fitting);
-  const marks = node.marks?.filter(({ type }) => type in schema.marks);
-  try {
-    const fits = { ...node, ...(node.content && { content }), ...(node.marks && { marks }) };
-    schema.nodeFromJSON(fits).check();
-    return [fits];
-  } catch {
-    return node.type === 'doc' ? [{ type: 'doc', content: content.filter(isBlock) }] : [];
-  }
-}
-
-const isBlock = ({ type }: DocumentJson) => schema.nodes[type].isInGroup('block');
+/** An update, and the state that follows from it. */
+export type Change = { update: Uint8Array; state: Uint8Array };
 
 /**
  * The update that turns the document of `state` into `text`, as a minimal change, and the state that
  * follows: applied to a live document that has moved on from `state`, it merges with what was typed.
  */
-export function changeTo(
-  state: Uint8Array,
-  path: string,
-  text: string,
-): { update: Uint8Array; state: Uint8Array } {
+export function changeTo(state: Uint8Array, path: string, text: string): Change {
   const fork = new Y.Doc();
   Y.applyUpdate(fork, state);
   const before = Y.encodeStateVector(fork);
