@@ -7,6 +7,7 @@ import { sql } from '../database/sql.ts';
 import type { Person } from '../storage/git.ts';
 import type { FileRow } from '../workspaces/content-store.ts';
 import type { FileStore, WriteOptions } from '../workspaces/file-store.ts';
+import { ClientIds } from './client-ids.ts';
 import { pathOfKind } from './document-kind.ts';
 import type { Change } from './document-text.ts';
 import { watchParked } from './parked.ts';
@@ -21,6 +22,7 @@ type Live = {
   document: Y.Doc;
   tenant: Tenant;
   log: UpdateLog;
+  ids: ClientIds;
   state: Uint8Array;
   version: number;
   /** A path of the kind that the document was made for. */
@@ -113,10 +115,13 @@ export class LiveDocuments {
       fileId,
       updates.at(-1)?.seq ?? found.snapshot_seq,
     );
+    const owners = await this.#owners(tenant, fileId);
+    const ids = new ClientIds(owners, (client, person) => log.own(client, person));
     const live: Live = {
       document,
       tenant,
       log,
+      ids,
       end,
       tell,
       costly: undefined,
@@ -128,6 +133,10 @@ export class LiveDocuments {
       leftOver: updates.length > 0 || row.version > found.base_version,
       turn: Promise.resolve(),
     };
+    // Of edits from before owners were kept, too, whoever wrote them owns the ids.
+    for (const { update, user_id: person } of updates)
+      if (person)
+        for (const client of Y.parseUpdateMeta(update).to.keys()) ids.claim(client, person);
     this.#live.set(fileId, live);
     // By the document itself: an id may have been opened again before the old one's end is told.
     const forget = () => {
@@ -145,6 +154,13 @@ export class LiveDocuments {
       forget();
       throw error;
     });
+  }
+
+  /** Whose the client ids of an open document are. */
+  idsOf(fileId: string): ClientIds {
+    const live = this.#live.get(fileId);
+    if (!live) throw new KyozoError('conflict', 'The document is no longer open.');
+    return live.ids;
   }
 
   /** Resolves with the log's number when all updates so far are durable. */
@@ -387,6 +403,14 @@ export class LiveDocuments {
       sql`select snapshot, snapshot_seq, base_version from document_states where file_id = ${fileId}`,
     );
     return row;
+  }
+
+  async #owners(tenant: Tenant, fileId: string): Promise<[number, string][]> {
+    const rows = await this.#database.rows<{ client_id: number; user_id: string }>(
+      tenant,
+      sql`select client_id, user_id from document_clients where file_id = ${fileId}`,
+    );
+    return rows.map((row) => [Number(row.client_id), row.user_id]);
   }
 
   /** Makes the document of a text that has none yet. Of several that seed at once one wins; all read it. */

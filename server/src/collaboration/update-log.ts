@@ -22,6 +22,8 @@ export class UpdateLog {
   readonly #teamId: string;
   readonly #fileId: string;
   #pending: Pending[] = [];
+  /** Client ids and whose they are, that are not in the database yet. */
+  #owners = new Map<number, string>();
   #waiting: Waiting[] = [];
   #appended = 0;
   #written = 0;
@@ -51,6 +53,12 @@ export class UpdateLog {
     if (!this.#running) void this.#run();
   }
 
+  /** Keeps whose a client id is; before any edit that is made with it, or along with it. */
+  own(client: number, person: string): void {
+    this.#owners.set(client, person);
+    if (!this.#running) void this.#run();
+  }
+
   /**
    * Resolves when everything that was appended so far is durable; what comes later is not waited for,
    * or nobody who types without a pause would ever hear. @throws Error when it never will be
@@ -73,14 +81,15 @@ export class UpdateLog {
     this.#running = true;
     // Lets the updates of one turn of the event loop go out together.
     await new Promise(setImmediate);
-    for (let failures = 0; this.#pending.length > 0 && !this.#stopped; ) {
+    for (let failures = 0; this.#isBehind && !this.#stopped; ) {
       const batch = this.#pending;
       this.#pending = [];
       try {
-        await this.#write(batch);
+        await this.#writeOwners();
+        if (batch.length > 0) await this.#write(batch);
         failures = 0;
         this.#release(batch.length);
-        if (this.#pending.length > 0) await pause(gather);
+        if (this.#isBehind) await pause(gather);
       } catch {
         this.#pending = [...batch, ...this.#pending];
         const delay = retryDelays[Math.min(failures++, retryDelays.length - 1)];
@@ -89,6 +98,23 @@ export class UpdateLog {
       }
     }
     this.#running = false;
+  }
+
+  get #isBehind(): boolean {
+    return this.#pending.length > 0 || this.#owners.size > 0;
+  }
+
+  async #writeOwners(): Promise<void> {
+    if (this.#owners.size === 0) return;
+    const owners = new Map(this.#owners);
+    await this.#database.rows(
+      { teamId: this.#teamId },
+      sql`insert into document_clients (file_id, team_id, client_id, user_id)
+        select ${this.#fileId}::uuid, ${this.#teamId}::uuid, client, person
+        from unnest(${[...owners.keys()]}::bigint[], ${[...owners.values()]}::uuid[]) as new (client, person)
+        on conflict do nothing`,
+    );
+    for (const client of owners.keys()) this.#owners.delete(client);
   }
 
   #release(written: number): void {
