@@ -31,6 +31,8 @@ type Live = {
   costly: number | undefined;
   /** How many updates it was given. */
   updates: number;
+  /** Whether its people were told that it cannot be made a version. */
+  stuck: boolean;
   authors: Set<string>;
   /** Closes it for everyone. */
   end: () => void;
@@ -51,7 +53,7 @@ export type Surroundings = {
   /** Closes the document for everyone. */
   end: () => void;
   /** Says something to everybody in the document. */
-  tell: (message: { type: 'unpublished'; reason: string }) => void;
+  tell: (message: { type: 'unpublished'; reason: string } | { type: 'published' }) => void;
 };
 
 /** What live documents need, and whom they tell. */
@@ -65,8 +67,6 @@ export type Parts = {
   failed: (fileId: string, error: unknown) => void;
 };
 
-/** Bytes of a document that is opened as Markdown: its server takes 150 ms to read them. */
-const mostState = 6 * 2 ** 20;
 /** What is read as source whatever its name says. */
 const asSource = 'source';
 
@@ -126,6 +126,7 @@ export class LiveDocuments {
       tell,
       costly: undefined,
       updates: 0,
+      stuck: false,
       state: found.snapshot,
       version: found.base_version,
       path,
@@ -289,6 +290,8 @@ export class LiveDocuments {
       live.state = state;
       live.version = version;
       live.leftOver = false;
+      if (live.stuck) live.tell({ type: 'published' });
+      live.stuck = false;
       if (changed) this.#parts.published(live.tenant.teamId);
       return { changed };
     } catch (error) {
@@ -305,14 +308,14 @@ export class LiveDocuments {
     const row = await this.#files.find(live.tenant, fileId);
     if (!row.live) live.end();
     if (row.deleted_at || !row.live) return row;
-    if (isMarkdown(row.path) !== isMarkdown(live.path) && row.version !== live.costly)
-      await this.#convert(live, row, row.path);
     if (row.version > live.version) {
       const text = await this.#text(live.tenant, row, row.version);
       const { update, state } = await this.#change(live, row, text);
       await this.#rebase(live, fileId, state, row.version);
       Y.applyUpdate(live.document, update, 'follow');
     }
+    if (isMarkdown(row.path) !== isMarkdown(live.path) && row.version !== live.costly)
+      await this.#convert(live, row, row.path);
     return row;
   }
 
@@ -324,7 +327,7 @@ export class LiveDocuments {
     const change = await this.#texts
       .run(teamId, 'change', live.state, path, text)
       .catch(onlyCostly);
-    if (change && (!isMarkdown(path) || change.state.length <= mostState)) return change;
+    if (change) return change;
     live.costly = row.version;
     if (isMarkdown(live.path)) await this.#convert(live, row, asSource);
     return this.#texts.run(teamId, 'change', live.state, asSource, text);
@@ -338,9 +341,8 @@ export class LiveDocuments {
     const { teamId } = live.tenant;
     const base = await this.#text(live.tenant, row, live.version);
     const change = await this.#texts.run(teamId, 'change', live.state, to, base).catch(onlyCostly);
-    const isFit = change && (!isMarkdown(to) || change.state.length <= mostState);
-    const first = isFit && (await this.#converted(live, change, to, base).catch(onlyCostly));
-    if (!first) {
+    const first = change && (await this.#converted(live, change, to, base).catch(onlyCostly));
+    if (!change || !first) {
       live.costly = row.version;
       return;
     }
@@ -370,6 +372,7 @@ export class LiveDocuments {
       if (!(error instanceof TextTooCostly)) throw error;
       const reason =
         'This document is too large or too deeply nested to become a version. What you type is kept.';
+      live.stuck = true;
       live.tell({ type: 'unpublished', reason });
       throw new KyozoError('conflict', reason, { cause: error });
     });
@@ -417,9 +420,9 @@ export class LiveDocuments {
   async #seed(tenant: Tenant, row: FileRow): Promise<StateRow> {
     const text = await this.#text(tenant, row, row.version);
     const read = await this.#texts.run(tenant.teamId, 'seed', row.path, text).catch(onlyCostly);
-    const isFit = read && (!isMarkdown(row.path) || read.length <= mostState);
-    const state = isFit ? read : await this.#texts.run(tenant.teamId, 'seed', asSource, text);
-    const snapshot = Buffer.from(state);
+    const snapshot = Buffer.from(
+      read ?? (await this.#texts.run(tenant.teamId, 'seed', asSource, text)),
+    );
     await this.#database.rows(
       tenant,
       sql`insert into document_states (file_id, team_id, snapshot, base_version)
