@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import * as Y from 'yjs';
 import { jsonOf } from '../../src/collaboration/document-json.ts';
@@ -106,6 +111,33 @@ test('A8 3,000 quotes in each other that a document already holds become a text'
   nest(document.getXmlFragment('default'), 3_000);
   expect(JSON.stringify(jsonOf(document.getXmlFragment('default')))).toContain('deep');
   expect(textOf(document, 'a.md', '')).toContain('deep');
+});
+
+test('A8 a document that cannot be published is in a clone as it was, and the others are in it', async () => {
+  const { ann: person, workspace, server } = scene;
+  const bad = await person.file(workspace, 'bad.md', 'Last good.\n');
+  const raw = await scene.edit(person, bad);
+  raw.leave();
+  await server.query(
+    `insert into document_updates (file_id, team_id, seq, update)
+      select file_id, team_id, 1000, '\\x0102030405' from document_states where file_id = $1`,
+    [bad.id],
+  );
+  ann.type('kept');
+  await until(() => ann.isSaved);
+  const { body } = await person.get<RecordObject[]>('/teams');
+  const slugs = [body.data[0]!, workspace].map(({ attributes }) => attributes.slug as string);
+  const address = `${server.url.replace('//', `//x:${person.token}@`)}/git/${slugs.join('/')}.git`;
+  const folder = mkdtempSync(join(tmpdir(), 'kyozo-clone-'));
+  await promisify(execFile)('git', ['clone', '-q', address, folder]);
+  expect(readFileSync(join(folder, 'bad.md'), 'utf8')).toBe('Last good.\n');
+  expect(readFileSync(join(folder, `poison-${count}.md`), 'utf8')).toBe('kept One.\n');
+  rmSync(folder, { recursive: true });
+  const [left] = await server.query<{ count: number }>(
+    'select count(*)::int as count from document_updates where file_id = $1 and seq = 1000',
+    [bad.id],
+  );
+  expect(left!.count).toBe(1);
 });
 
 test('what editors write is read as Yjs reads it, and none of it is refused', async () => {

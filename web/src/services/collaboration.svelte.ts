@@ -69,7 +69,8 @@ export class LiveDocument {
   #comeBack(seconds: number): void {
     this.#isConnected = false;
     clearTimeout(this.#waiting);
-    this.#waiting = setTimeout(() => void this.provider.sendToken(), seconds * 1_000);
+    const again = () => this.provider.sendToken().then(() => this.provider.startSync());
+    this.#waiting = setTimeout(() => void again(), seconds * 1_000);
   }
 
   #connect(name: string): HocuspocusProvider {
