@@ -26,7 +26,9 @@ function read(parent: Y.XmlFragment, depth: number): DocumentJson[] {
     const content = read(child, depth + 1);
     const type = child.nodeName as DocumentJson['type'];
     if (!Object.hasOwn(schema.nodes, type) || type === 'doc' || type === 'text') return content;
-    return [{ type, attrs: plain(child.getAttributes()), content }];
+    const attrs = plain(child.getAttributes());
+    // An image or a raw block holds nothing: text that somebody put into one follows it.
+    return schema.nodes[type].isLeaf ? [{ type, attrs }, ...content] : [{ type, attrs, content }];
   });
 }
 
@@ -73,7 +75,7 @@ function blocks(nodes: readonly DocumentJson[]): DocumentJson[] {
     run = [];
   };
   for (const node of nodes) {
-    if (isInline(node)) run.push(leaf(node));
+    if (isInline(node)) run.push(node);
     else {
       endRun();
       if (schema.nodes[node.type].isInGroup('block')) out.push(block(node));
@@ -123,8 +125,5 @@ function cell(node: DocumentJson): DocumentJson {
 
 /** Any nodes as inline ones: of a block its text. */
 function inline(nodes: readonly DocumentJson[]): DocumentJson[] {
-  return nodes.flatMap((node) => (isInline(node) ? [leaf(node)] : inline(node.content ?? [])));
+  return nodes.flatMap((node) => (isInline(node) ? [node] : inline(node.content ?? [])));
 }
-
-/** An image, a break or a raw part holds nothing. */
-const leaf = ({ content: _, ...node }: DocumentJson): DocumentJson => node;
