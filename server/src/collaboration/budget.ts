@@ -6,7 +6,7 @@ export type Pausable = { pause(): void; resume(): void };
 type Account = { left: number; at: number; sinceTurn: number };
 
 /** Microseconds of the server's thread that a person may use at once, and per second after that. */
-const limits = { most: 1_000_000, perSecond: 200_000 };
+const limits = { most: 500_000, perSecond: 200_000 };
 /** After so much of it everybody else has a turn. */
 const turn = 10_000;
 
@@ -22,10 +22,13 @@ export class Budget {
     const account = this.#account(person);
     account.left -= cost;
     account.sinceTurn += cost;
-    if (account.left < 0) {
+    const debt = Math.max(0, -account.left / limits.perSecond) * 1_000;
+    // Large work waits for twice its own time first, so that others have theirs in between.
+    const wait = Math.max(debt, cost > 2 * turn ? (2 * cost) / 1_000 : 0);
+    if (wait > 0) {
       socket.pause();
       try {
-        await pause((-account.left / limits.perSecond) * 1_000);
+        await pause(wait);
       } finally {
         socket.resume();
       }

@@ -9,6 +9,8 @@ type Waiting = { count: number; resolve: () => void; reject: (error: Error) => v
 
 /** How long the next write gathers while people type without a pause: fewer, larger transactions. */
 const gather = 10;
+/** Bytes of updates that are put together into one row: a burst of typing is less, and quickly merged. */
+const mostMerged = 256 * 1024;
 /** How long the writer waits after a failure before it tries again, in milliseconds. */
 const retryDelays = [50, 200, 1_000, 5_000];
 
@@ -124,16 +126,16 @@ export class UpdateLog {
     for (const { resolve } of free) resolve();
   }
 
-  /** One row a person, so that authorship is kept and a burst is one row. */
+  /** One row a person, so that authorship is kept and a burst is one row; what is large has its own. */
   async #write(batch: readonly Pending[]): Promise<void> {
-    const byPerson = Map.groupBy(batch, (pending) => pending.userId);
-    const rows = [...byPerson].map(([userId, updates], index) => {
-      const bytes =
-        updates.length === 1
-          ? updates[0]!.update
-          : Y.mergeUpdates(updates.map(({ update }) => update));
-      return sql`(${this.#fileId}::uuid, ${this.#teamId}::uuid, ${this.#seq + index + 1}::bigint, ${Buffer.from(bytes)}::bytea, ${userId ?? null}::uuid)`;
-    });
+    const rows = [...Map.groupBy(batch, ({ userId }) => userId)]
+      .flatMap(([userId, updates]) =>
+        merged(updates.map(({ update }) => update)).map((bytes) => ({ userId, bytes })),
+      )
+      .map(
+        ({ userId, bytes }, index) =>
+          sql`(${this.#fileId}::uuid, ${this.#teamId}::uuid, ${this.#seq + index + 1}::bigint, ${Buffer.from(bytes)}::bytea, ${userId ?? null}::uuid)`,
+      );
     await this.#database.rows(
       { teamId: this.#teamId },
       sql`insert into document_updates (file_id, team_id, seq, update, user_id) values ${sql.join(rows)}`,
@@ -151,6 +153,11 @@ export class UpdateLog {
       .catch(() => []);
     this.#seq = Math.max(this.#seq, newest[0]?.seq ?? 0);
   }
+}
+
+function merged(updates: Uint8Array[]): Uint8Array[] {
+  const size = updates.reduce((sum, update) => sum + update.length, 0);
+  return updates.length > 1 && size <= mostMerged ? [Y.mergeUpdates(updates)] : updates;
 }
 
 const givenUp = () => new Error('The log of a live document has been given up.');
