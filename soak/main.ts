@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { blobs } from './blobs.ts';
 import { crash } from './crash.ts';
+import { documents } from './documents.ts';
 import { fuzz } from './fuzz.ts';
 import { hostile } from './hostile.ts';
 import { matrix } from './matrix.ts';
@@ -18,6 +19,7 @@ type Soak = (options: { seed: number; runs: number; say: (line: string) => void 
 const soaks: Record<string, { run: Soak; runs: number }> = {
   blobs: { run: blobs, runs: 200 },
   crash: { run: crash, runs: 200 },
+  documents: { run: documents, runs: 300 },
   fuzz: { run: fuzz, runs: 100_000 },
   hostile: { run: hostile, runs: 600 },
   matrix: { run: matrix, runs: 250_000 },

@@ -2,6 +2,7 @@ import { marksOf } from './carry.ts';
 import { hasMark, isEmptyParagraph, type Mark, type Node, paragraph, splitInfo } from './model.ts';
 import { type MarkName, markOrder, schema } from './schema.ts';
 import { markdown } from './syntax.ts';
+import { inOneLine, trimEnd } from './trim.ts';
 
 const emphasis: MarkName[] = ['bold', 'italic', 'strike'];
 const space = /^[\s\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+$/;
@@ -74,7 +75,7 @@ function block(node: Node, reparse?: (source: string) => Node[]): Node[] {
     case 'paragraph':
       return [textBlock(normalizeInline(node.content ?? []))];
     case 'heading':
-      return [filled('heading', node.attrs, normalizeInline(node.content ?? []))];
+      return [heading(node)];
     case 'blockquote': {
       const content = blocks(node.content ?? [], reparse);
       return [filled('blockquote', {}, content.length > 0 ? content : [paragraph()])];
@@ -89,13 +90,18 @@ function block(node: Node, reparse?: (source: string) => Node[]): Node[] {
       return table(node);
     case 'rawBlock': {
       const source = String(node.attrs?.source ?? '').replace(/\r\n?/g, '\n');
-      const trimmed = source.replace(/^(?:[ \t]*\n)+/, '').replace(/[ \t\n]+$/, '');
+      const trimmed = trimEnd(source.replace(/^(?:[ \t]*\n)+/, ''), ' \t\n');
       if (trimmed === '') return [];
       return reparse ? reparse(trimmed) : [filled('rawBlock', { source: trimmed })];
     }
     default:
       return [filled(node.type, node.attrs)];
   }
+}
+
+function heading(node: Node): Node {
+  const level = Math.min(Math.max(Math.trunc(Number(node.attrs?.level ?? 1)) || 1, 1), 6);
+  return filled('heading', { level }, normalizeInline(node.content ?? []));
 }
 
 /** A paragraph, or a raw block if raw is all there is: alone on a line HTML is a block. */
@@ -118,11 +124,14 @@ function list(node: Node, reparse?: (source: string) => Node[]): Node[] {
 function codeBlock(node: Node): Node {
   const text = (node.content ?? []).map((child) => child.text ?? '').join('');
   const { language, info } = splitInfo(
-    `${node.attrs?.language ?? ''} ${node.attrs?.info ?? ''}`.replace(/\s*[\r\n]\s*/g, ' '),
+    inOneLine(`${node.attrs?.language ?? ''} ${node.attrs?.info ?? ''}`),
   );
   const clean = text.replace(/\r\n?/g, '\n').replaceAll('\0', '\ufffd');
   return filled('codeBlock', { language, info }, clean ? [{ type: 'text', text: clean }] : []);
 }
+
+/** Cells of a table that may be filled in. */
+const mostFilled = 65_536;
 
 function table(node: Node): Node[] {
   const rows = (node.content ?? []).map((row) =>
@@ -133,6 +142,10 @@ function table(node: Node): Node[] {
   );
   const width = Math.max(0, ...rows.map((row) => row.length));
   if (width === 0) return [];
+  // Filled to one width they would be far more than was written: then each row is a table.
+  const written = rows.reduce((sum, row) => sum + row.length, 0);
+  if (rows.length > 1 && rows.length * width > Math.max(mostFilled, 2 * written))
+    return (node.content ?? []).flatMap((row) => table({ ...node, content: [row] }));
   const aligns = rows[0]!.map((cell) => cell.attrs?.align ?? null);
   const content = rows.map((row, index) =>
     filled(
@@ -200,10 +213,7 @@ function attributes(node: Node): Record<string, unknown> {
 }
 
 const oneLine = (text: string): string =>
-  text
-    .replace(/\s*[\r\n]\s*/g, ' ')
-    .replaceAll('\0', '\ufffd')
-    .replaceAll('\ufeff', '');
+  inOneLine(text).replaceAll('\0', '\ufffd').replaceAll('\ufeff', '');
 
 function normalizeMarks(marks: Mark[] = []): Mark[] {
   const kept =
@@ -259,26 +269,32 @@ function joined(nodes: Node[]): Node[] {
   const out: Node[] = [];
   for (const node of nodes) {
     const last = out.at(-1);
-    const same =
-      last?.type === 'text' &&
-      node.type === 'text' &&
-      (last.marks === node.marks || JSON.stringify(last.marks) === JSON.stringify(node.marks));
+    const same = last?.type === 'text' && node.type === 'text' && areSame(last.marks, node.marks);
     if (same) out[out.length - 1] = { ...last, text: last.text! + node.text! };
     else out.push(node);
   }
   return out;
 }
 
+/** Whether two lists of normal marks say the same; their attributes are texts, and may be long. */
+function areSame(a: Mark[] = [], b: Mark[] = []): boolean {
+  const isSame = (mark: Mark, other: Mark | undefined) =>
+    mark.type === other?.type &&
+    mark.attrs?.href === other.attrs?.href &&
+    mark.attrs?.title === other.attrs?.title;
+  return a === b || (a.length === b.length && a.every((mark, at) => isSame(mark, b[at])));
+}
+
 /** Without spaces at the ends of a line, which Markdown drops. */
 function trimmed(nodes: Node[]): Node[] {
   if (nodes.length > 0 && nodes.every(isBreakOrSpace)) return [];
+  const starts = edges(nodes, -1);
+  const ends = edges(nodes, 1);
   return nodes.flatMap((node, index): Node[] => {
     if (node.type !== 'text' || hasMark(node, 'code')) return [node];
-    const starts = lineEdge(nodes, index, -1);
-    const ends = lineEdge(nodes, index, 1);
     let text = node.text!;
-    if (starts) text = text.replace(/^[ \t]+/, '');
-    if (ends) text = text.replace(/[ \t]+$/, '');
+    if (starts[index]) text = text.replace(/^[ \t]+/, '');
+    if (ends[index]) text = trimEnd(text, ' \t');
     return text === '' ? [] : text === node.text ? [node] : [{ ...node, text }];
   });
 }
@@ -287,9 +303,14 @@ const isBreakOrSpace = (node: Node): boolean =>
   node.type === 'hardBreak' ||
   (node.type === 'text' && !hasMark(node, 'code') && /^[ \t]*$/.test(node.text!));
 
-/** Whether nothing but spaces lies between this node and the end of its line. */
-function lineEdge(nodes: Node[], index: number, step: 1 | -1): boolean {
-  let at = index + step;
-  while (nodes[at]?.type === 'text' && isBreakOrSpace(nodes[at]!)) at += step;
-  return nodes[at] === undefined || nodes[at]!.type === 'hardBreak';
+/** Of each node whether nothing but spaces lies between it and that end of its line. */
+function edges(nodes: Node[], step: 1 | -1): boolean[] {
+  const out: boolean[] = [];
+  let isEdge = true;
+  for (let at = step > 0 ? nodes.length - 1 : 0; nodes[at]; at -= step) {
+    const node = nodes[at]!;
+    out[at] = isEdge;
+    isEdge = node.type === 'hardBreak' || (isEdge && node.type === 'text' && isBreakOrSpace(node));
+  }
+  return out;
 }

@@ -3,6 +3,7 @@ import { isEmptyParagraph, type Mark, type Node, paragraph, rawBlock, splitInfo 
 import { normalize, normalizeInline } from './normalize.ts';
 import type { MarkName } from './schema.ts';
 import { markdown, maxDepth } from './syntax.ts';
+import { trimEnd } from './trim.ts';
 
 /** A stretch of the source, as string offsets. */
 export type Range = { from: number; to: number };
@@ -33,20 +34,32 @@ export function parse(text: string, env: Env = {}): Parsed {
   const lines = lineRanges(text, start);
   const tokens = markdown.parse(start ? text.slice(1) : text, env);
   const blocks: Block[] = [];
+  /** Definitions that have become one block, whose node waits for the last of them. */
+  let run: Block | undefined;
+  const endRun = () => {
+    if (run) run.node = raw(text, run);
+    run = undefined;
+  };
+  let resolved = 0;
   for (const group of topLevel(tokens)) {
     const range = toRange(lines, text, group[0]!.map!);
     const last = blocks.at(-1);
     const definition = group[0]!.type === 'reference_definition';
-    if (definition && last && isContinued(last, range, text)) {
+    if (definition && last && isContinued(last, range, text, run)) {
       last.to = range.to;
-      last.node = raw(text, last);
+      run = last;
     } else {
-      const read = definition || isTooDeep(group) ? undefined : convert(group);
+      endRun();
+      resolved += definition ? 0 : resolvedIn(group);
+      const isBounded = resolved <= mostResolved(text) && !isTooWide(group, range);
+      const isRead = !definition && !isTooDeep(group) && isBounded;
+      const read = isRead ? convert(group) : undefined;
       const node = read && !isEmptyParagraph(read) ? read : raw(text, range);
       const parts = node.type === 'rawBlock' ? [] : toParts(lines, text, group);
       blocks.push({ ...range, node, parts });
     }
   }
+  endRun();
   const content = blocks.map((block) => block.node);
   const doc: Node = { type: 'doc', content: content.length > 0 ? content : [paragraph()] };
   return { doc, blocks, habits: habitsOf(tokens, text), env };
@@ -93,21 +106,45 @@ function* topLevel(tokens: Token[]): Generator<Token[]> {
 }
 
 /** Definitions on neighbouring lines are one block. */
-function isContinued(last: Block, range: Range, text: string): boolean {
-  return isDefinitions(last.node) && /^(?:\r\n?|\n)$/.test(text.slice(last.to, range.from));
+function isContinued(last: Block, range: Range, text: string, run: Block | undefined): boolean {
+  if (range.from - last.to > 2) return false;
+  const isNext = /^(?:\r\n?|\n)$/.test(text.slice(last.to, range.from));
+  return isNext && (last === run || isDefinitions(last.node));
 }
 
 const isDefinitions = (node: Node): boolean =>
   node.type === 'rawBlock' && /^ {0,3}\[(?!\^)[\s\S]*?\]:/.test(String(node.attrs!.source));
 
-const raw = (text: string, range: Range): Node =>
-  rawBlock(
-    text
-      .slice(range.from, range.to)
-      .replace(/\r\n?/g, '\n')
-      .replaceAll('\0', '\ufffd')
-      .replace(/[ \t\n]+$/, ''),
+const raw = (text: string, range: Range): Node => {
+  const source = text.slice(range.from, range.to).replace(/\r\n?/g, '\n');
+  return rawBlock(trimEnd(source.replaceAll('\0', '\ufffd'), ' \t\n'));
+};
+
+/**
+ * Characters of addresses and titles that a text may come to. A definition is written once and stands
+ * in the model at each of its uses: 64 KiB could become 256 MiB. What goes over it stays raw.
+ */
+const mostResolved = (text: string): number => 2 * text.length + 2 ** 20;
+
+/** Short rows are filled to the width of their table: one wide row makes every other one as wide. */
+function isTooWide(group: Token[], range: Range): boolean {
+  if (group[0]!.type !== 'table_open') return false;
+  const cells = group.filter(({ type }) => type === 'td_open' || type === 'th_open').length;
+  return cells > Math.max(1_000, range.to - range.from);
+}
+
+function resolvedIn(group: Token[]): number {
+  const names = ['href', 'src', 'title'];
+  const lengthOf = (token: Token): number =>
+    (token.attrs ?? []).reduce(
+      (sum, [name, value]) => sum + (names.includes(name) ? String(value).length : 0),
+      0,
+    );
+  return group.reduce(
+    (sum, token) => (token.children ?? []).reduce((all, child) => all + lengthOf(child), sum),
+    0,
   );
+}
 
 const isTooDeep = (group: Token[]): boolean =>
   group.length > maxDepth && group.some((token) => token.level > maxDepth);
@@ -261,11 +298,19 @@ function code(token: Token): Node {
 /** Inline tokens as canonical inline nodes. */
 export function inlineNodes(tokens: Token[]): Node[] {
   const nodes: Node[] = [];
+  // Emphasis may lie in emphasis a thousand times; how often says when it ends.
+  const open = new Map<MarkName, Mark[]>();
   let marks: Mark[] = [];
   const push = (node: Node) => nodes.push(marks.length > 0 ? { ...node, marks } : node);
+  const begin = (mark: Mark) => {
+    const all = open.get(mark.type) ?? [];
+    open.set(mark.type, all);
+    if (all.push(mark) === 1) marks = [...marks, mark];
+  };
   const close = (type: MarkName) => {
-    const at = marks.findLastIndex((mark) => mark.type === type);
-    marks = marks.filter((_, index) => index !== at);
+    const all = open.get(type) ?? [];
+    all.pop();
+    if (all.length === 0) marks = marks.filter((mark) => mark.type !== type);
   };
   tokens.forEach((token, index) => {
     const type = markOf(token);
@@ -276,10 +321,10 @@ export function inlineNodes(tokens: Token[]): Node[] {
           : undefined;
       if (type === 'link' && tokens[index + 1]?.type === 'link_close')
         push({ type: 'rawInline', attrs: { source: `[](<${attrs!.href}>)` } });
-      marks = [...marks, attrs ? { type, attrs } : { type }];
+      begin(attrs ? { type, attrs } : { type });
     } else if (type) close(type);
     else if (token.type === 'code_inline') {
-      marks = [...marks, { type: 'code' }];
+      begin({ type: 'code' });
       push({ type: 'text', text: token.content });
       close('code');
     } else {

@@ -1,4 +1,5 @@
 import MarkdownIt, { type StateBlock, type StateCore, type StateInline } from 'markdown-it';
+import { Closers, closersOf } from './closers.ts';
 
 /** Deeper than this a block stays raw: nobody edits it, and markdown-it would drop its content. */
 export const maxDepth = 40;
@@ -91,37 +92,48 @@ function mathBlock(state: StateBlock, start: number, end: number, silent: boolea
   if (!first.startsWith('$$')) return false;
   if (first.length > 4 && first.endsWith('$$')) return silent || pushRaw(state, start, start + 1);
   if (first.indexOf('$$', 2) >= 0) return false;
-  return closed(state, start, end, silent, (text) => text.trimEnd().endsWith('$$'));
+  const last = closedAt(state, start, end, (closers) => closers.math(start));
+  return last !== undefined && (silent || pushRaw(state, start, last + 1));
 }
 
 function directive(state: StateBlock, start: number, end: number, silent: boolean): boolean {
   if (isIndented(state, start)) return false;
   const colons = /^(:{3,})\s*[\w{[]/.exec(lineText(state, start))?.[1];
   if (!colons) return false;
-  let depth = 1;
-  return closed(state, start, end, silent, (text) => {
-    const marker = /^(:{3,})\s*(\S?)/.exec(text);
-    if (marker) depth += marker[2] ? 1 : marker[1]!.length >= colons.length ? -depth : -1;
-    return depth <= 0;
-  });
+  const last = closedAt(state, start, end, (closers) => closers.directive(start, colons.length));
+  return last !== undefined && (silent || pushRaw(state, start, last + 1));
 }
 
-function closed(
+/** Where what opens at a line is closed: read once for all lines of a container, not once an opener. */
+function closedAt(
   state: StateBlock,
   start: number,
   end: number,
-  silent: boolean,
-  closes: (text: string) => boolean,
-): boolean {
+  find: (closers: Closers) => number | undefined,
+): number | undefined {
+  const isInside = (line: number) => state.sCount[line]! >= state.blkIndent;
+  const container = `${state.level} ${state.blkIndent} ${end}`;
+  const last = find(closersOf(state, container, start, () => readClosers(state, start, end)));
+  if (last === undefined) return undefined;
   let line = start + 1;
-  while (line < end && state.sCount[line]! >= state.blkIndent && !closes(lineText(state, line)))
-    line++;
-  if (line >= end || state.sCount[line]! < state.blkIndent) return false;
-  return silent || pushRaw(state, start, line + 1);
+  while (line <= last && isInside(line)) line++;
+  // A quote takes lines out of its container after these were read: its lazy ones.
+  if (line > last) return last;
+  return find(closersOf(state, container, start, () => readClosers(state, start, end), true));
+}
+
+function readClosers(state: StateBlock, start: number, end: number): Closers {
+  const lines: string[] = [];
+  for (let line = start; line < end; line++) {
+    if (line > start && state.sCount[line]! < state.blkIndent) break;
+    lines.push(lineText(state, line));
+  }
+  return new Closers(start, lines);
 }
 
 function footnoteRef(state: StateInline, silent: boolean): boolean {
-  return sticky(state, silent, /\[\^[^\]\s]+\](?![(:[])/y);
+  // A label has at most 999 characters, as a link's has: an open one is not read to the end of the text.
+  return sticky(state, silent, /\[\^[^\]\s]{1,999}\](?![(:[])/y);
 }
 
 function mathInline(state: StateInline, silent: boolean): boolean {

@@ -35,6 +35,7 @@ import { web } from './api/web.ts';
 import { Transfers, transfersFolder } from './archives/transfers.ts';
 import { type Collaboration, collaboration } from './collaboration/collaboration.ts';
 import { LiveDocuments } from './collaboration/live-documents.ts';
+import { TextPool } from './collaboration/text-pool.ts';
 import type { Config } from './config.ts';
 import { Database, type Queries } from './database/database.ts';
 import { type EmbeddedDatabase, startEmbedded } from './database/embedded.ts';
@@ -81,7 +82,7 @@ import { FileStore, type Follower } from './workspaces/file-store.ts';
 import { History } from './workspaces/history.ts';
 import { LfsStore } from './workspaces/lfs-store.ts';
 import { BranchMerges } from './workspaces/merge.ts';
-import { findNotebook } from './workspaces/notebook-finder.ts';
+import { notebookFinder } from './workspaces/notebook-finder.ts';
 import { Pushes, type PushParts } from './workspaces/push.ts';
 import { PushContents } from './workspaces/push-contents.ts';
 import { pushLimits } from './workspaces/push-limits.ts';
@@ -132,6 +133,14 @@ async function start(
   const reader = config.bwrap
     ? await PictureReader.open(spawner, config.bwrap).catch(() => undefined)
     : undefined;
+  const texts = new TextPool();
+  stops.push(() => texts.stop());
+  const findNotebook = notebookFinder((team, text) =>
+    texts.run(team, 'cells', text).catch((error: unknown) => {
+      log.warn({ err: error, teamId: team }, 'the cells of a text could not be found');
+      return undefined;
+    }),
+  );
   const follow: Follower = async (transaction, signer, row, bytes) => {
     await findNotebook(transaction, signer, row, bytes);
     if (!reader || !isPicture(row.content_type)) return;
@@ -153,7 +162,11 @@ async function start(
   const signals = new Signals();
   const feed = new EventFeed(database, known, signals);
   const notifications = new NotificationFeed(database, signals);
-  const documents = new LiveDocuments(database, files, feed.changed);
+  const documents = new LiveDocuments({
+    ...{ database, files, texts, published: feed.changed },
+    failed: (fileId, error) =>
+      log.error({ err: error, fileId }, 'edits could not be made a version'),
+  });
   let live: Collaboration | undefined;
   const runtime = await chooseRuntime({ spawner, bwrap: config.bwrap }).catch(() => undefined);
   const scratch = await openScratch(config.dataDir);

@@ -57,7 +57,12 @@ async function filesOf(
     actor,
     sql`select id from files where ${present} and live`,
   );
-  for (const { id } of documents) await publish(actor, id);
+  for (const { id } of documents) {
+    // One that cannot be published, after its people were told, is packed as its last version.
+    await publish(actor, id).catch((error: unknown) => {
+      if (!(error instanceof KyozoError && error.code === 'conflict')) throw error;
+    });
+  }
   return database.rows<Packed>(
     actor,
     sql`select workspace_id, path, content_type, storage_backend, address, updated_at from files

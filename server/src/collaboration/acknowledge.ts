@@ -1,7 +1,11 @@
 import type { WebSocketLike } from '@hocuspocus/server';
+import type { WebSocket } from 'ws';
+import type { Pausable } from './budget.ts';
 
 /** Hocuspocus's message type for "your update was applied". */
 const syncStatus = 8;
+/** Bytes that wait for somebody who does not read; beyond, they are told to come again. */
+const mostWaiting = 64 * 2 ** 20;
 
 /**
  * A socket whose acknowledgements wait until what they acknowledge is durable. Stock Hocuspocus says
@@ -9,19 +13,27 @@ const syncStatus = 8;
  * see edits as fast as ever.
  */
 export function acknowledgeWhenDurable(
-  socket: WebSocketLike,
+  socket: WebSocket,
   durable: (documentName: string) => Promise<void>,
-): WebSocketLike {
+): WebSocketLike & Pausable {
+  const send: WebSocketLike['send'] = (message) => {
+    if (socket.bufferedAmount <= mostWaiting) socket.send(message as Uint8Array);
+    else socket.terminate();
+  };
   return {
     get readyState() {
       return socket.readyState;
     },
     close: (code, reason) => socket.close(code, reason),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     send(message) {
       const name = message instanceof Uint8Array ? acknowledgedDocument(message) : undefined;
-      if (name === undefined) socket.send(message);
+      if (name === undefined) send(message);
       else {
-        const acknowledge = () => socket.readyState === 1 && socket.send(message);
+        const acknowledge = () => {
+          if (socket.readyState === 1) send(message);
+        };
         // What will never be durable is never acknowledged.
         void durable(name).then(acknowledge, () => undefined);
       }

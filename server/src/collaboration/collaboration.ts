@@ -6,14 +6,13 @@ import {
 } from '@hocuspocus/server';
 import { type Actor, isUuid, KyozoError, personOf, scopeAllows } from '@kyozo/resource';
 import type { FastifyInstance } from 'fastify';
-import { messageYjsSyncStep1, messageYjsUpdate } from 'y-protocols/sync';
 import { type Authenticator, isShutOut } from '../accounts/authenticate.ts';
 import type { Database, Tenant } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Log } from '../log.ts';
 import { isOwnOrigin } from '../origin.ts';
 import { acknowledgeWhenDurable } from './acknowledge.ts';
-import { addsAsAnother, claim } from './client-ids.ts';
+import { FrameGuard } from './frame-guard.ts';
 import type { LiveDocuments, Surroundings } from './live-documents.ts';
 
 type Context = { actor: Actor; name: string; archived: boolean };
@@ -48,6 +47,14 @@ export async function collaboration(
   },
 ): Promise<Collaboration> {
   const { database, authenticator, documents, log } = options;
+  const guard = new FrameGuard({
+    idsOf: (document) => documents.idsOf(document.name),
+    shownOf: (connection) => {
+      const { actor, name } = connection.context as Context;
+      return { id: actor.userId, name };
+    },
+    log: (told) => log.warn(told, 'a connection was closed for what it sent'),
+  });
   const hocuspocus = new Hocuspocus<Opener>({
     quiet: true,
     ...quiet,
@@ -56,6 +63,8 @@ export async function collaboration(
       const context = await admit(database, authenticator, token, documentName).catch(
         refuseQuietly,
       );
+      const wait = guard.wait(context.actor.userId, documentName);
+      if (wait > 0) throw new Refusal('', { reason: `wait ${wait}` });
       connectionConfig.readOnly = context.archived || !scopeAllows(context.actor, 'files', 'write');
       return context;
     },
@@ -71,6 +80,7 @@ export async function collaboration(
           connectionOf(origin)?.webSocket.close(...startAnew);
         },
         end: () => hocuspocus.closeConnections(documentName),
+        tell: (message) => document.broadcastStateless(JSON.stringify(message)),
       };
       await documents.open(tenant, documentName, document, surroundings).catch((error: unknown) => {
         // Hocuspocus forgets it, but its awareness keeps a timer.
@@ -85,23 +95,12 @@ export async function collaboration(
         ...{ lastContext: context, lastTransactionOrigin: { source: 'local' } },
       });
     },
-    async beforeSync({ type, payload, document, connection }) {
-      if (type === messageYjsSyncStep1 || connection.readOnly) return;
-      const typed = type === messageYjsUpdate;
-      if (!addsAsAnother(document, connection, payload, typed, personAt)) return;
-      log.warn({ fileId: document.name, userId: personAt(connection) }, 'an edit as somebody else');
-      connection.webSocket.close(...startAnew);
-      throw new Error('The client id is in use.');
-    },
+    beforeHandleMessage: ({ update, ...frame }) => guard.frame(frame, update),
+    beforeSync: ({ type, payload, ...frame }) => guard.sync(frame, type, payload),
     // Nobody shows a cursor under another person's name, or moves another person's.
     async beforeHandleAwareness({ states, document, transactionOrigin }) {
       const connection = connectionOf(transactionOrigin);
-      if (!connection) return;
-      const { actor, name } = connection.context as Context;
-      for (const [client, state] of states) {
-        if (!claim(document, connection, client, personAt)) states.delete(client);
-        else if (state.user) state.user = { ...state.user, id: actor.userId, name };
-      }
+      if (connection) guard.awareness({ connection, document }, states);
     },
     async onStoreDocument({ documentName }) {
       await documents.publish(documentName).catch((error: unknown) => {
@@ -173,7 +172,12 @@ function tellSaved(
 
 /** What Hocuspocus answers with "permission denied"; without a message it prints nothing. */
 class Refusal extends Error {
-  readonly reason = 'permission-denied';
+  readonly reason: string;
+
+  constructor(message: string, options: ErrorOptions & { reason?: string } = {}) {
+    super(message, options);
+    this.reason = options.reason ?? 'permission-denied';
+  }
 }
 
 function refuseQuietly(error: unknown): never {
@@ -218,7 +222,6 @@ async function teamOf(database: Database, person: Actor, fileId: string): Promis
 
 const connectionOf = (origin: unknown): Connection | undefined =>
   isTransactionOrigin(origin) && origin.source === 'connection' ? origin.connection : undefined;
-const personAt = (connection: Connection): string => (connection.context as Context).actor.userId;
 
 /** Ends the connections whose credential, membership or role no longer stands. */
 async function revalidate(

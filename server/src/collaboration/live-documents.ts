@@ -7,9 +7,11 @@ import { sql } from '../database/sql.ts';
 import type { Person } from '../storage/git.ts';
 import type { FileRow } from '../workspaces/content-store.ts';
 import type { FileStore, WriteOptions } from '../workspaces/file-store.ts';
+import { ClientIds } from './client-ids.ts';
 import { pathOfKind } from './document-kind.ts';
-import { changeTo, seed, textOf } from './document-text.ts';
+import type { Change } from './document-text.ts';
 import { watchParked } from './parked.ts';
+import { type TextPool, TextTooCostly } from './text-pool.ts';
 import { UpdateLog } from './update-log.ts';
 
 type StateRow = { snapshot: Buffer; snapshot_seq: number; base_version: number };
@@ -20,13 +22,22 @@ type Live = {
   document: Y.Doc;
   tenant: Tenant;
   log: UpdateLog;
+  ids: ClientIds;
   state: Uint8Array;
   version: number;
   /** A path of the kind that the document was made for. */
   path: string;
+  /** The version that is too costly to be read as Markdown, and stays source. */
+  costly: number | undefined;
+  /** How many updates it was given. */
+  updates: number;
+  /** Whether its people were told that it cannot be made a version. */
+  stuck: boolean;
   authors: Set<string>;
   /** Closes it for everyone. */
   end: () => void;
+  /** Says something to everybody in it. */
+  tell: Surroundings['tell'];
   /** Whether it was opened with more than its newest version. */
   leftOver: boolean;
   /** Publishing and following take turns. */
@@ -41,10 +52,23 @@ export type Surroundings = {
   refuse: (origin: unknown) => void;
   /** Closes the document for everyone. */
   end: () => void;
+  /** Says something to everybody in the document. */
+  tell: (message: { type: 'unpublished'; reason: string } | { type: 'published' }) => void;
 };
 
-/** What follows a version that a live document made. */
-export type Published = (teamId: string) => void;
+/** What live documents need, and whom they tell. */
+export type Parts = {
+  database: Database;
+  files: FileStore;
+  texts: TextPool;
+  /** Hears of a version that a live document made. */
+  published: (teamId: string) => void;
+  /** Hears of a document that could not be made a version, while others were. */
+  failed: (fileId: string, error: unknown) => void;
+};
+
+/** What is read as source whatever its name says. */
+const asSource = 'source';
 
 /**
  * Text files that are being edited: loaded from their snapshot and log, every update durable before
@@ -54,13 +78,15 @@ export type Published = (teamId: string) => void;
 export class LiveDocuments {
   readonly #database: Database;
   readonly #files: FileStore;
-  readonly #published: Published;
+  readonly #texts: TextPool;
+  readonly #parts: Parts;
   readonly #live = new Map<string, Live>();
 
-  constructor(database: Database, files: FileStore, published: Published) {
-    this.#database = database;
-    this.#files = files;
-    this.#published = published;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#database = parts.database;
+    this.#files = parts.files;
+    this.#texts = parts.texts;
   }
 
   /**
@@ -71,7 +97,7 @@ export class LiveDocuments {
     tenant: Tenant,
     fileId: string,
     document: Y.Doc,
-    { personOf, refuse, end }: Surroundings,
+    { personOf, refuse, end, tell }: Surroundings,
   ): Promise<void> {
     const row = await this.#editable(tenant, fileId);
     const found = (await this.#state(tenant, fileId)) ?? (await this.#seed(tenant, row));
@@ -89,11 +115,18 @@ export class LiveDocuments {
       fileId,
       updates.at(-1)?.seq ?? found.snapshot_seq,
     );
+    const owners = await this.#owners(tenant, fileId);
+    const ids = new ClientIds(owners, (client, person) => log.own(client, person));
     const live: Live = {
       document,
       tenant,
       log,
+      ids,
       end,
+      tell,
+      costly: undefined,
+      updates: 0,
+      stuck: false,
       state: found.snapshot,
       version: found.base_version,
       path,
@@ -101,6 +134,10 @@ export class LiveDocuments {
       leftOver: updates.length > 0 || row.version > found.base_version,
       turn: Promise.resolve(),
     };
+    // Of edits from before owners were kept, too, whoever wrote them owns the ids.
+    for (const { update, user_id: person } of updates)
+      if (person)
+        for (const client of Y.parseUpdateMeta(update).to.keys()) ids.claim(client, person);
     this.#live.set(fileId, live);
     // By the document itself: an id may have been opened again before the old one's end is told.
     const forget = () => {
@@ -110,6 +147,7 @@ export class LiveDocuments {
     document.on('update', (update: Uint8Array, origin: unknown) => {
       const person = personOf(origin);
       if (person) live.authors.add(person);
+      live.updates += 1;
       log.append(update, person);
     });
     watchParked(document, log, personOf, refuse);
@@ -117,6 +155,13 @@ export class LiveDocuments {
       forget();
       throw error;
     });
+  }
+
+  /** Whose the client ids of an open document are. */
+  idsOf(fileId: string): ClientIds {
+    const live = this.#live.get(fileId);
+    if (!live) throw new KyozoError('conflict', 'The document is no longer open.');
+    return live.ids;
   }
 
   /** Resolves with the log's number when all updates so far are durable. */
@@ -162,7 +207,12 @@ export class LiveDocuments {
       sql`select distinct file_id from document_updates join files on files.id = file_id
         where workspace_id = ${workspaceId} and deleted_at is null`,
     );
-    for (const { file_id: fileId } of edited) await this.publishLeftOver(tenant, fileId);
+    for (const { file_id: fileId } of edited) {
+      // One that cannot be published must not keep the others away: it stays at its last version.
+      await this.publishLeftOver(tenant, fileId).catch((error: unknown) =>
+        this.#parts.failed(fileId, error),
+      );
+    }
   }
 
   /** Publishes a document with edits that no version holds, whether anybody has it open or not. */
@@ -220,12 +270,13 @@ export class LiveDocuments {
 
   async #write(live: Live, row: FileRow, message?: string): Promise<{ changed: boolean }> {
     const base = await this.#text(live.tenant, row, live.version);
+    // All of one moment: what comes while the text is written is for the next version.
     const state = Y.encodeStateAsUpdate(live.document);
     const seq = live.log.seq;
-    const text = textOf(live.document, live.path, base);
     const typists = live.authors;
     live.authors = new Set();
     try {
+      const text = await this.#written(live, state, base);
       const authors = await this.#people(live.tenant, typists);
       const options: WriteOptions = {
         message,
@@ -239,7 +290,9 @@ export class LiveDocuments {
       live.state = state;
       live.version = version;
       live.leftOver = false;
-      if (changed) this.#published(live.tenant.teamId);
+      if (live.stuck) live.tell({ type: 'published' });
+      live.stuck = false;
+      if (changed) this.#parts.published(live.tenant.teamId);
       return { changed };
     } catch (error) {
       live.authors = new Set([...typists, ...live.authors]);
@@ -255,27 +308,74 @@ export class LiveDocuments {
     const row = await this.#files.find(live.tenant, fileId);
     if (!row.live) live.end();
     if (row.deleted_at || !row.live) return row;
-    if (isMarkdown(row.path) !== isMarkdown(live.path)) await this.#convert(live, row);
     if (row.version > live.version) {
       const text = await this.#text(live.tenant, row, row.version);
-      const { update, state } = changeTo(live.state, row.path, text);
+      const { update, state } = await this.#change(live, row, text);
       await this.#rebase(live, fileId, state, row.version);
       Y.applyUpdate(live.document, update, 'follow');
     }
+    if (isMarkdown(row.path) !== isMarkdown(live.path) && row.version !== live.costly)
+      await this.#convert(live, row, row.path);
     return row;
   }
 
-  /** Turns a document of Markdown into one of source or back, after its file was renamed. */
-  async #convert(live: Live, row: FileRow): Promise<void> {
-    const text = await this.#text(live.tenant, row, live.version);
-    const { update, state } = changeTo(live.state, row.path, text);
-    await this.#rebase(live, row.id, state, live.version);
-    const typed = textOf(live.document, live.path, text);
-    live.path = row.path;
-    Y.applyUpdate(live.document, update, 'follow');
-    // What was typed into the old nodes went with them.
+  /** What turns a document into the new text of its file; it becomes source where Markdown costs too much. */
+  async #change(live: Live, row: FileRow, text: string): Promise<Change> {
+    const { teamId } = live.tenant;
+    const isKind = isMarkdown(row.path) === isMarkdown(live.path);
+    const path = isKind ? row.path : live.path;
+    const change = await this.#texts
+      .run(teamId, 'change', live.state, path, text)
+      .catch(onlyCostly);
+    if (change) return change;
+    live.costly = row.version;
+    if (isMarkdown(live.path)) await this.#convert(live, row, asSource);
+    return this.#texts.run(teamId, 'change', live.state, asSource, text);
+  }
+
+  /**
+   * Turns a document of Markdown into one of source or back: its file was renamed, or costs too much.
+   * Where the other kind costs too much, it stays as it is.
+   */
+  async #convert(live: Live, row: FileRow, to: string): Promise<void> {
+    const { teamId } = live.tenant;
+    const base = await this.#text(live.tenant, row, live.version);
+    const change = await this.#texts.run(teamId, 'change', live.state, to, base).catch(onlyCostly);
+    const first = change && (await this.#converted(live, change, to, base).catch(onlyCostly));
+    if (!change || !first) {
+      live.costly = row.version;
+      return;
+    }
+    await this.#rebase(live, row.id, change.state, live.version);
+    for (let next = first; ; next = await this.#converted(live, change, to, base)) {
+      // What was typed meanwhile stands in nodes that the change takes away.
+      if (next.updates !== live.updates) continue;
+      live.path = to;
+      Y.applyUpdate(live.document, next.update, 'follow');
+      return;
+    }
+  }
+
+  /** A change of kind for what a document holds now, and how many updates it had then. */
+  async #converted(live: Live, change: Change, to: string, base: string) {
+    const { updates, path } = live;
     const now = Y.encodeStateAsUpdate(live.document);
-    Y.applyUpdate(live.document, changeTo(now, row.path, typed).update, 'follow');
+    const { teamId } = live.tenant;
+    const update = await this.#texts.run(teamId, 'convert', now, change.update, path, to, base);
+    return { update, updates };
+  }
+
+  /** The text of a document's state. @throws KyozoError, after its people were told, when there is none */
+  #written(live: Live, state: Uint8Array, base: string): Promise<string> {
+    const { teamId } = live.tenant;
+    return this.#texts.run(teamId, 'write', state, live.path, base).catch((error: unknown) => {
+      if (!(error instanceof TextTooCostly)) throw error;
+      const reason =
+        'This document is too large or too deeply nested to become a version. What you type is kept.';
+      live.stuck = true;
+      live.tell({ type: 'unpublished', reason });
+      throw new KyozoError('conflict', reason, { cause: error });
+    });
   }
 
   /**
@@ -308,12 +408,21 @@ export class LiveDocuments {
     return row;
   }
 
+  async #owners(tenant: Tenant, fileId: string): Promise<[number, string][]> {
+    const rows = await this.#database.rows<{ client_id: number; user_id: string }>(
+      tenant,
+      sql`select client_id, user_id from document_clients where file_id = ${fileId}`,
+    );
+    return rows.map((row) => [Number(row.client_id), row.user_id]);
+  }
+
   /** Makes the document of a text that has none yet. Of several that seed at once one wins; all read it. */
   async #seed(tenant: Tenant, row: FileRow): Promise<StateRow> {
-    const document = new Y.Doc();
-    seed(document, row.path, await this.#text(tenant, row, row.version));
-    const snapshot = Buffer.from(Y.encodeStateAsUpdate(document));
-    document.destroy();
+    const text = await this.#text(tenant, row, row.version);
+    const read = await this.#texts.run(tenant.teamId, 'seed', row.path, text).catch(onlyCostly);
+    const snapshot = Buffer.from(
+      read ?? (await this.#texts.run(tenant.teamId, 'seed', asSource, text)),
+    );
     await this.#database.rows(
       tenant,
       sql`insert into document_states (file_id, team_id, snapshot, base_version)
@@ -362,4 +471,9 @@ function inTurn<Result>(live: Live, work: () => Promise<Result>): Promise<Result
   const next = live.turn.then(work, work);
   live.turn = next.catch(() => undefined);
   return next;
+}
+
+/** No answer for a text that takes too much; any other error stays one. */
+function onlyCostly(error: unknown): undefined {
+  if (!(error instanceof TextTooCostly)) throw error;
 }

@@ -9,6 +9,8 @@ type Waiting = { count: number; resolve: () => void; reject: (error: Error) => v
 
 /** How long the next write gathers while people type without a pause: fewer, larger transactions. */
 const gather = 10;
+/** Bytes of updates that are put together into one row: a burst of typing is less, and quickly merged. */
+const mostMerged = 256 * 1024;
 /** How long the writer waits after a failure before it tries again, in milliseconds. */
 const retryDelays = [50, 200, 1_000, 5_000];
 
@@ -22,6 +24,8 @@ export class UpdateLog {
   readonly #teamId: string;
   readonly #fileId: string;
   #pending: Pending[] = [];
+  /** Client ids and whose they are, that are not in the database yet. */
+  #owners = new Map<number, string>();
   #waiting: Waiting[] = [];
   #appended = 0;
   #written = 0;
@@ -51,6 +55,12 @@ export class UpdateLog {
     if (!this.#running) void this.#run();
   }
 
+  /** Keeps whose a client id is; before any edit that is made with it, or along with it. */
+  own(client: number, person: string): void {
+    this.#owners.set(client, person);
+    if (!this.#running) void this.#run();
+  }
+
   /**
    * Resolves when everything that was appended so far is durable; what comes later is not waited for,
    * or nobody who types without a pause would ever hear. @throws Error when it never will be
@@ -73,14 +83,15 @@ export class UpdateLog {
     this.#running = true;
     // Lets the updates of one turn of the event loop go out together.
     await new Promise(setImmediate);
-    for (let failures = 0; this.#pending.length > 0 && !this.#stopped; ) {
+    for (let failures = 0; this.#isBehind && !this.#stopped; ) {
       const batch = this.#pending;
       this.#pending = [];
       try {
-        await this.#write(batch);
+        await this.#writeOwners();
+        if (batch.length > 0) await this.#write(batch);
         failures = 0;
         this.#release(batch.length);
-        if (this.#pending.length > 0) await pause(gather);
+        if (this.#isBehind) await pause(gather);
       } catch {
         this.#pending = [...batch, ...this.#pending];
         const delay = retryDelays[Math.min(failures++, retryDelays.length - 1)];
@@ -91,6 +102,23 @@ export class UpdateLog {
     this.#running = false;
   }
 
+  get #isBehind(): boolean {
+    return this.#pending.length > 0 || this.#owners.size > 0;
+  }
+
+  async #writeOwners(): Promise<void> {
+    if (this.#owners.size === 0) return;
+    const owners = new Map(this.#owners);
+    await this.#database.rows(
+      { teamId: this.#teamId },
+      sql`insert into document_clients (file_id, team_id, client_id, user_id)
+        select ${this.#fileId}::uuid, ${this.#teamId}::uuid, client, person
+        from unnest(${[...owners.keys()]}::bigint[], ${[...owners.values()]}::uuid[]) as new (client, person)
+        on conflict do nothing`,
+    );
+    for (const client of owners.keys()) this.#owners.delete(client);
+  }
+
   #release(written: number): void {
     this.#written += written;
     const still = this.#waiting.findIndex(({ count }) => count > this.#written);
@@ -98,16 +126,16 @@ export class UpdateLog {
     for (const { resolve } of free) resolve();
   }
 
-  /** One row a person, so that authorship is kept and a burst is one row. */
+  /** One row a person, so that authorship is kept and a burst is one row; what is large has its own. */
   async #write(batch: readonly Pending[]): Promise<void> {
-    const byPerson = Map.groupBy(batch, (pending) => pending.userId);
-    const rows = [...byPerson].map(([userId, updates], index) => {
-      const bytes =
-        updates.length === 1
-          ? updates[0]!.update
-          : Y.mergeUpdates(updates.map(({ update }) => update));
-      return sql`(${this.#fileId}::uuid, ${this.#teamId}::uuid, ${this.#seq + index + 1}::bigint, ${Buffer.from(bytes)}::bytea, ${userId ?? null}::uuid)`;
-    });
+    const rows = [...Map.groupBy(batch, ({ userId }) => userId)]
+      .flatMap(([userId, updates]) =>
+        merged(updates.map(({ update }) => update)).map((bytes) => ({ userId, bytes })),
+      )
+      .map(
+        ({ userId, bytes }, index) =>
+          sql`(${this.#fileId}::uuid, ${this.#teamId}::uuid, ${this.#seq + index + 1}::bigint, ${Buffer.from(bytes)}::bytea, ${userId ?? null}::uuid)`,
+      );
     await this.#database.rows(
       { teamId: this.#teamId },
       sql`insert into document_updates (file_id, team_id, seq, update, user_id) values ${sql.join(rows)}`,
@@ -125,6 +153,11 @@ export class UpdateLog {
       .catch(() => []);
     this.#seq = Math.max(this.#seq, newest[0]?.seq ?? 0);
   }
+}
+
+function merged(updates: Uint8Array[]): Uint8Array[] {
+  const size = updates.reduce((sum, update) => sum + update.length, 0);
+  return updates.length > 1 && size <= mostMerged ? [Y.mergeUpdates(updates)] : updates;
 }
 
 const givenUp = () => new Error('The log of a live document has been given up.');

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { cells, isMarkdown } from '@kyozo/markdown';
+import { type Cell, isMarkdown } from '@kyozo/markdown';
 import type { Resource, Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Transaction } from '../database/database.ts';
@@ -28,9 +28,29 @@ type TaskValues = {
   position: number;
 };
 
+/** Finds the cells of a Markdown text, for a team; none are found where the text takes too much. */
+export type FindCells = (teamId: string, text: string) => Promise<Cell[] | undefined>;
+
+/** Tasks of one notebook. Each is a record: 64 KiB could make seven thousand. */
+const mostTasks = 1_000;
+
 /** Keeps notebooks and tasks what the Markdown says, in the transaction that wrote it. */
-export const findNotebook: Follower = async (transaction, signer, file, bytes) => {
-  const wanted = isMarkdown(file.path) ? tasksIn(Buffer.from(bytes).toString('utf8')) : [];
+export function notebookFinder(findCells: FindCells): Follower {
+  return async (transaction, signer, file, bytes) => {
+    const text = isMarkdown(file.path) ? Buffer.from(bytes).toString('utf8') : '';
+    // Most texts have no fence, and need not be read for one.
+    const found = /```|~~~/.test(text) ? await findCells(file.team_id, text) : [];
+    if (found) await follow(transaction, signer, file, bytes, tasksIn(found));
+  };
+}
+
+async function follow(
+  transaction: Transaction,
+  signer: Signer,
+  file: FileRow,
+  bytes: Uint8Array,
+  wanted: readonly TaskValues[],
+): Promise<void> {
   // A file that is new has no notebook yet; most of a push are such.
   if (wanted.length === 0 && file.version === 1) return;
   const [existing] = await transaction.rows<{ id: string }>(
@@ -51,7 +71,7 @@ export const findNotebook: Follower = async (transaction, signer, file, bytes) =
       'discover',
     );
   await matchTasks(transaction, change, file.team_id, id, wanted);
-};
+}
 
 /** A task keeps its id while its name stays, so that its runs stay with it. */
 async function matchTasks(
@@ -65,9 +85,9 @@ async function matchTasks(
     sql`select * from tasks where notebook_id = ${notebookId}`,
   );
   const byName = new Map(rows.map((row) => [row.name, row]));
+  const names = new Set(wanted.map(({ name }) => name));
   for (const row of rows) {
-    if (!wanted.some(({ name }) => name === row.name))
-      await change(task, 'delete', row.id, {}, 'forget');
+    if (!names.has(row.name)) await change(task, 'delete', row.id, {}, 'forget');
   }
   for (const values of wanted) {
     const row = byName.get(values.name);
@@ -87,9 +107,10 @@ const isSame = (row: TaskRow, values: TaskValues): boolean =>
 const sorted = (attributes: unknown): string =>
   JSON.stringify(Object.entries(attributes as Record<string, string>).sort());
 
-function tasksIn(text: string): TaskValues[] {
-  return cells(text)
+function tasksIn(cells: readonly Cell[]): TaskValues[] {
+  return cells
     .filter((cell) => cell.language)
+    .slice(0, mostTasks)
     .map((cell) => ({
       name: cell.name,
       language: cell.language!,

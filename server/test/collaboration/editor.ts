@@ -8,6 +8,8 @@ export class Editor {
   readonly provider: HocuspocusProvider;
   /** The numbers of the `saved` messages, in order. */
   readonly saved: number[] = [];
+  /** What the server said of the document to everybody in it. */
+  readonly told: string[] = [];
   /** Why the server refused, or that it ended the connection. */
   refused: string | undefined;
   closed = false;
@@ -18,7 +20,11 @@ export class Editor {
       name: fileId,
       token,
       document: document ?? new Y.Doc(),
-      onStateless: ({ payload }) => this.saved.push((JSON.parse(payload) as { seq: number }).seq),
+      onStateless: ({ payload }) => {
+        const message = JSON.parse(payload) as { type: string; seq: number; reason: string };
+        if (message.type === 'saved') this.saved.push(message.seq);
+        else this.told.push(message.reason);
+      },
       onAuthenticationFailed: ({ reason }) => {
         this.refused = reason;
       },

@@ -93,15 +93,14 @@ test("an edit under another's client id is refused, and the other's next edits l
   await until(() => ann.isSaved);
   const client = ann.document.clientID;
   const next = Y.getState(ann.document.store, client);
-  const attempts = [sync.update, sync.step2].map((kind) =>
-    syncFrame(file.id, kind, fillingUpdate(client, next, 1_000)),
-  );
-  for (const attempt of attempts) {
-    const raw = await intruder();
-    raw.send(attempt);
-    await until(() => raw.closeCode !== undefined);
-    expect(raw.closeCode).toBe(4409);
-  }
+  const raw = await intruder();
+  // A browser answers with all that it has read, others' edits too: of that the server takes its own.
+  raw.send(syncFrame(file.id, sync.step2, fillingUpdate(client, next, 1_000)));
+  await until(() => acknowledged(raw) === 1);
+  expect(Y.getState(ann.document.store, client)).toBe(next);
+  raw.send(syncFrame(file.id, sync.update, fillingUpdate(client, next, 1_000)));
+  await until(() => raw.closeCode !== undefined);
+  expect(raw.closeCode).toBe(4409);
   await staysWhole('hers One.');
 });
 
@@ -137,34 +136,13 @@ test('what waits for updates that never come is bounded, and survives while it i
   await staysWhole();
 });
 
-test('a node that the model does not know neither ends the document nor its versions', async () => {
-  const raw = await intruder();
-  raw.send(
-    syncFrame(
-      file.id,
-      sync.update,
-      edit('', (document, before) => {
-        document.getXmlFragment('default').insert(0, [new Y.XmlElement('script')]);
-        return Y.encodeStateAsUpdate(document, before);
-      }),
-    ),
-  );
-  await until(() => raw.received.includes('status:1'));
-  ann.type('kept');
-  await until(() => ann.isSaved);
-  const made = await scene.ann.post(`/files/${file.id}/versions`, 'file-versions');
-  expect(made.status).toBe(201);
-  const content = await (await scene.ann.fetch(`/files/${file.id}/content`)).text();
-  expect(content).toBe('kept One.\n');
-  raw.close();
-});
-
 /** Somebody of the team who speaks frames, let in. */
 async function intruder(): Promise<RawClient> {
   mallory ??= await invite(scene, 'Mallory');
   const raw = await RawClient.open(scene.server.url);
   raw.send(authFrame(file.id, mallory.token!));
-  await until(() => raw.received.includes('auth:2'));
+  // Who was thrown out waits before they come in again.
+  await until(() => raw.received.some((name) => name === 'auth:2' || name === 'auth:1'));
   return raw;
 }
 

@@ -18,6 +18,8 @@ export class LiveDocument {
   people: Person[] = $state.raw([]);
   /** There is something true to show: the server's text, or what this device kept of it. */
   isReady = $state(false);
+  /** What the server says of this document when it cannot make a version of it. */
+  problem: string | undefined = $state();
 
   #isConnected = $state(false);
   #wasConnected = $state(false);
@@ -25,6 +27,7 @@ export class LiveDocument {
   #isReadOnly = $state(false);
   #isRefused = $state(false);
   readonly #local: IndexeddbPersistence;
+  #waiting: ReturnType<typeof setTimeout> | undefined;
 
   readonly state: SaveState = $derived.by(() => {
     if (this.#isRefused) return 'failed';
@@ -57,9 +60,17 @@ export class LiveDocument {
   }
 
   close(): void {
+    clearTimeout(this.#waiting);
     this.provider.destroy();
     void this.#local.destroy();
     this.document.destroy();
+  }
+
+  #comeBack(seconds: number): void {
+    this.#isConnected = false;
+    clearTimeout(this.#waiting);
+    const again = () => this.provider.sendToken().then(() => this.provider.startSync());
+    this.#waiting = setTimeout(() => void again(), seconds * 1_000);
   }
 
   #connect(name: string): HocuspocusProvider {
@@ -73,8 +84,16 @@ export class LiveDocument {
         this.#isReadOnly = scope === 'readonly';
         this.#isRefused = false;
       },
-      onAuthenticationFailed: () => {
-        this.#isRefused = true;
+      onAuthenticationFailed: ({ reason }) => {
+        // Whoever sent more than the server takes is let in again when they have waited.
+        const seconds = Number(/^wait (\d+)$/.exec(reason)?.[1]);
+        if (seconds > 0) this.#comeBack(seconds);
+        else this.#isRefused = true;
+      },
+      onStateless: ({ payload }) => {
+        const told = JSON.parse(payload) as { type: string; reason?: string };
+        if (told.type === 'unpublished') this.problem = told.reason;
+        if (told.type === 'published') this.problem = undefined;
       },
       onSynced: () => {
         this.isReady = true;

@@ -1,0 +1,171 @@
+import type { Connection, Document } from '@hocuspocus/server';
+import { messageYjsSyncStep1, messageYjsUpdate } from 'y-protocols/sync';
+import * as Y from 'yjs';
+import { cleanState, clientsIn, type Shown } from './awareness-check.ts';
+import { Budget, Outcasts, type Pausable } from './budget.ts';
+import { type ClientIds, freshIn, without } from './client-ids.ts';
+import { checkUpdate } from './update-check.ts';
+import { BadUpdate, clientsOf, readUpdate, TooMuch, type Update } from './update-reader.ts';
+
+/** What one message may hold. Applying as much takes the server a quarter of a second. */
+const most = { structs: 100_000, clients: 2_000, removals: 100_000 };
+/** Microseconds that things take, measured: a message, its bytes, structs and removed ranges. */
+const costs = { message: 50, byte: 0.005, struct: 2.5, removal: 1.5, answered: 0.3, reader: 5 };
+const awareness = 1;
+
+/** Close codes. A provider connects again after each; after the last two it is let in when it has waited. */
+const startAnew = [4409, "Start anew: this client id is another person's"] as const;
+const noEdit = [4400, 'This is no edit of a document; wait before you come back'] as const;
+const tooCostly = [4429, 'This is more than the server takes; wait before you come back'] as const;
+
+type Frame = { connection: Connection; document: Document };
+type Told = { fileId: string; userId: string; reason: string };
+
+/**
+ * Stands before Hocuspocus: each frame is looked at, within bounds, before anything of it is built, and
+ * paid for by the person who sent it.
+ */
+export class FrameGuard {
+  readonly #budget = new Budget();
+  readonly #outcasts = new Outcasts();
+  readonly #idsOf: (document: Document) => ClientIds;
+  readonly #shownOf: (connection: Connection) => Shown;
+  readonly #log: (told: Told) => void;
+  /** The client id that each connection shows itself under. */
+  readonly #own = new WeakMap<Connection, number>();
+
+  constructor(options: {
+    idsOf: (document: Document) => ClientIds;
+    shownOf: (connection: Connection) => Shown;
+    log: (told: Told) => void;
+  }) {
+    this.#idsOf = options.idsOf;
+    this.#shownOf = options.shownOf;
+    this.#log = options.log;
+  }
+
+  /** Seconds for which a person is not let into a document. */
+  wait(person: string, fileId: string): number {
+    return this.#outcasts.wait(person, fileId);
+  }
+
+  /** Before a frame of any kind. @throws what closes the connection */
+  async frame({ connection, document }: Frame, bytes: Uint8Array): Promise<void> {
+    const part = awarenessIn(bytes);
+    if (part) this.#seen(connection, document, part);
+    const readers = part ? document.getConnectionsCount() * costs.reader : 0;
+    await this.#spend(connection, costs.message + bytes.length * costs.byte + readers);
+  }
+
+  /**
+   * Before a question or an update. What stands in an update under other people's ids is left out.
+   * @throws what closes the connection
+   */
+  async sync({ connection, document }: Frame, kind: number, payload: Uint8Array): Promise<void> {
+    if (kind === messageYjsSyncStep1) {
+      const known = most.clients + 2 * document.store.clients.size;
+      this.#orOut(connection, document, () => clientsOf(payload, known));
+      return this.#spend(connection, structsOf(document) * costs.answered);
+    }
+    if (connection.readOnly) return;
+    const update = this.#orOut(connection, document, () => this.#read(document, payload));
+    await this.#spend(connection, update.structs * costs.struct + update.removals * costs.removal);
+    const ids = this.#idsOf(document);
+    const { id } = this.#shownOf(connection);
+    const { own, others } = freshIn(document, ids, update, id);
+    const isTyped = kind === messageYjsUpdate;
+    if (isTyped && others.length > 0 && own.length === 0)
+      throw this.#out(connection, document, startAnew, 'An edit as somebody else.');
+    for (const client of own) ids.claim(client, id);
+    if (others.length > 0) leaveOut(connection, document, payload, update, others);
+  }
+
+  /** Takes from a message about who is where all that is not the sender's own. */
+  awareness({ connection, document }: Frame, states: Map<number, unknown>): void {
+    const own = this.#own.get(connection);
+    const shown = this.#shownOf(connection);
+    for (const [client, state] of states) {
+      const clean = client === own ? cleanState(state, shown) : undefined;
+      if (clean) states.set(client, clean);
+      else states.delete(client);
+    }
+    if (own !== undefined) this.#idsOf(document).claim(own, shown.id);
+  }
+
+  /** Takes the client id that a connection shows first, alone and before it can know another's, for its own. */
+  #seen(connection: Connection, document: Document, part: Uint8Array): void {
+    const clients = this.#orOut(connection, document, () => clientsIn(part));
+    const [first, ...more] = clients;
+    if (first === undefined || more.length > 0 || this.#own.has(connection)) return;
+    if (!this.#idsOf(document).isAnothers(first, this.#shownOf(connection).id))
+      this.#own.set(connection, first);
+  }
+
+  #read(document: Document, payload: Uint8Array): Update {
+    // A browser sends all that was ever removed: it may be as much as the document itself has.
+    const removals = most.removals + (payload.length > most.removals ? removedIn(document) : 0);
+    const update = readUpdate(payload, { ...most, removals });
+    checkUpdate(document, update);
+    return update;
+  }
+
+  #orOut<Result>(connection: Connection, document: Document, read: () => Result): Result {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof BadUpdate)) throw error;
+      const person = this.#shownOf(connection).id;
+      this.#outcasts.add(person, document.name);
+      const close = error instanceof TooMuch ? tooCostly : noEdit;
+      throw this.#out(connection, document, close, error.message);
+    }
+  }
+
+  #out(
+    connection: Connection,
+    document: Document,
+    close: readonly [number, string],
+    reason: string,
+  ): Error {
+    this.#log({ fileId: document.name, userId: this.#shownOf(connection).id, reason });
+    connection.webSocket.close(...close);
+    return new Error(reason);
+  }
+
+  #spend(connection: Connection, cost: number): Promise<void> {
+    const socket = connection.webSocket as unknown as Pausable;
+    return this.#budget.spend(this.#shownOf(connection).id, cost, socket);
+  }
+}
+
+/** The part of a frame that says who is where; a frame is an address, a type and its part. */
+function awarenessIn(frame: Uint8Array): Uint8Array | undefined {
+  // The address is a UUID, with a session's id at most: its length takes one byte.
+  const at = 1 + frame[0]!;
+  return frame[0]! < 128 && frame[at] === awareness ? frame.subarray(at + 1) : undefined;
+}
+
+const structsOf = (document: Y.Doc): number => countOf(document.store.clients);
+const removedIn = (document: Y.Doc): number =>
+  countOf(Y.createDeleteSetFromStructStore(document.store).clients);
+
+function countOf(lists: ReadonlyMap<number, readonly unknown[]>): number {
+  let count = 0;
+  for (const list of lists.values()) count += list.length;
+  return count;
+}
+
+/**
+ * Applies an update without what stands under other people's ids. Hocuspocus then applies the frame
+ * itself, which is emptied for that: no clients and no removals, whatever follows.
+ */
+function leaveOut(
+  connection: Connection,
+  document: Document,
+  payload: Uint8Array,
+  update: Update,
+  others: readonly number[],
+): void {
+  Y.applyUpdate(document, without(payload, update, others), { source: 'connection', connection });
+  payload.fill(0);
+}
