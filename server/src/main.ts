@@ -162,6 +162,7 @@ async function start(
     signals,
     runtime,
     folder: scratch.folder,
+    limits: config.cells,
     log,
     changed: feed.changed,
   });
