@@ -229,7 +229,7 @@ const isLoopback = (host: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.
 function directory(raw: string): string {
   const path = isAbsolute(raw) ? raw : resolve(raw);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    mkdirSync(path, { recursive: true, mode: 0o711 });
   } catch (cause) {
     throw new ConfigError(`DATA_DIR cannot be made: ${(cause as Error).message}.`, { cause });
   }

@@ -43,6 +43,7 @@ import { sql } from './database/sql.ts';
 import { Turns } from './database/turns.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
+import { keepFilesPrivate, shutDataDir } from './file-modes.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
 import { exportTask, importTask } from './jobs/tasks/archives.ts';
 import { bringStorageHome } from './jobs/tasks/bring-storage-home.ts';
@@ -109,6 +110,8 @@ async function start(
   stop: () => Promise<void>,
 ): Promise<Running> {
   const log = createLog(config.logLevel);
+  keepFilesPrivate();
+  await shutDataDir(config.dataDir);
   verify(resources, known);
   const lock = await lockDataDir(config.dataDir);
   stops.push(async () => lock.close());

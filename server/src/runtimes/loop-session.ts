@@ -38,7 +38,11 @@ export class LoopSession implements Session {
   constructor(options: Options) {
     this.#options = options;
     const { folder } = options;
-    if (folder) this.#watch = new Watch(() => this.#look(folder), () => FOLDER_WATCH_MS);
+    if (folder)
+      this.#watch = new Watch(
+        () => this.#look(folder),
+        () => FOLDER_WATCH_MS,
+      );
   }
 
   get ended(): Promise<void> {
@@ -106,6 +110,7 @@ export class LoopSession implements Session {
     if (pids.length === 0) return;
     const unnamed = await unnamedBytes(pids);
     const most = { bytes: folderBytes - unnamed, entries: folderEntries };
-    if (unnamed > folderBytes || (await exceeds(folder, most))) this.#closed ??= this.#close('disk');
+    if (unnamed > folderBytes || (await exceeds(folder, most)))
+      this.#closed ??= this.#close('disk');
   }
 }

@@ -179,7 +179,10 @@ export class Loop {
 
   #begin(): void {
     const { pid } = this.#child;
-    if (pid === undefined) return this.kill();
+    if (pid === undefined) {
+      this.kill();
+      return;
+    }
     clearTimeout(this.#starting);
     this.#processes = new SandboxProcesses(pid);
     const pause = () => (this.#running ? WATCH_MS.busy : WATCH_MS.idle);

@@ -18,7 +18,10 @@ export function parseReport(line: Buffer): Report | undefined {
     if (type === 'ready') return { type };
     if (type === 'done' && Number.isInteger(exitCode)) {
       const code = exitCode & 255;
-      return { type, result: reason === 'memory' ? { exitCode: code, reason } : { exitCode: code } };
+      return {
+        type,
+        result: reason === 'memory' ? { exitCode: code, reason } : { exitCode: code },
+      };
     }
     const known = STREAMS.find((name) => name === stream);
     if (type !== 'output' || !known || typeof data !== 'string') return undefined;

@@ -64,10 +64,13 @@ export class RunningCell {
   print(name: Stream, chunk: Buffer): void {
     const stream = this.#streams[name];
     // A cell that writes its own marker would else print for nothing.
-    if (stream.ended) return this.#charge(chunk.length);
+    if (stream.ended) {
+      this.#charge(chunk.length);
+      return;
+    }
     const { output, ended } = stream.splitter.push(chunk);
     stream.ended = ended;
-    this.#send({ stream: name, mimeType: 'text/plain', data: stream.decoder.write(output) });
+    this.#print(name, stream.decoder.write(output));
     this.#finishWhenWhole();
   }
 
@@ -84,16 +87,18 @@ export class RunningCell {
     for (const name of ['stdout', 'stderr'] as const) {
       const { splitter, decoder, ended } = this.#streams[name];
       const data = ended ? '' : decoder.write(splitter.rest()) + decoder.end();
-      this.#send({ stream: name, mimeType: 'text/plain', data });
+      this.#print(name, data);
     }
     this.#finish({ exitCode: code ?? 137, reason });
   }
 
   /** A result is kept back: it stands behind everything that was printed before it. */
   #take(output: Output, size: number): void {
-    if (output.stream === 'display') return this.#send(output, size);
+    const fits = size <= this.#left && !this.#muted;
+    if (fits && output.stream === 'display') this.#emit(output);
+    else if (fits) this.#held.push(output);
+    this.#last = output.stream;
     this.#charge(size + OUTPUT_COST);
-    if (!this.#reason) this.#held.push(output);
   }
 
   #finishWhenWhole(): void {
@@ -104,22 +109,20 @@ export class RunningCell {
   #finish({ exitCode, reason }: CellResult): void {
     if (this.over) return;
     this.over = true;
+    if (!this.#reason) for (const output of this.#held.splice(0)) this.#emit(output);
     if (this.#reason)
-      return this.#settle.resolve({ exitCode: STOPPED_CODE[this.#reason], reason: this.#reason });
-    for (const output of this.#held.splice(0)) this.#emit(output);
-    this.#settle.resolve(reason ? { exitCode, reason } : { exitCode });
+      this.#settle.resolve({ exitCode: STOPPED_CODE[this.#reason], reason: this.#reason });
+    else this.#settle.resolve(reason ? { exitCode, reason } : { exitCode });
   }
 
-  #send(output: Output, size = Buffer.byteLength(output.data)): void {
-    if (output.data === '' || this.#left <= 0 || this.#muted) return;
-    const printed = output.stream === 'stdout' || output.stream === 'stderr';
+  #print(stream: Stream, data: string): void {
+    if (data === '' || this.#left <= 0 || this.#muted) return;
+    const size = Buffer.byteLength(data);
+    const fitting = size > this.#left ? data.slice(0, this.#left) : data;
+    this.#emit({ stream, mimeType: 'text/plain', data: fitting });
     // What one stream prints in a row becomes few rows.
-    const joins = printed && (this.#last === output.stream || this.#last === undefined);
-    this.#last = output.stream;
-    const left = this.#left;
-    const fits = size <= left;
-    if (fits) this.#emit(output);
-    else if (printed) this.#emit({ ...output, data: output.data.slice(0, left) });
+    const joins = this.#last === stream || this.#last === undefined;
+    this.#last = stream;
     this.#charge(joins ? size : size + OUTPUT_COST);
   }
 

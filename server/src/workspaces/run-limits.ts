@@ -38,8 +38,16 @@ export function makeRoom(
     ended.push(...unused.slice(0, Math.max(0, excess)).map((one) => one.notebookId));
   };
   const { person, teamId } = owner;
-  room(sessions.filter((one) => one.person === person), limits.sessionsPerPerson, 'You have');
-  room(sessions.filter((one) => one.teamId === teamId), limits.sessionsPerTeam, 'Your team has');
+  room(
+    sessions.filter((one) => one.person === person),
+    limits.sessionsPerPerson,
+    'You have',
+  );
+  room(
+    sessions.filter((one) => one.teamId === teamId),
+    limits.sessionsPerTeam,
+    'Your team has',
+  );
   return ended;
 }
 
