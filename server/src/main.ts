@@ -157,14 +157,14 @@ async function start(
   const documents = new LiveDocuments(database, files, feed.changed);
   let live: Collaboration | undefined;
   const runtime = await chooseRuntime({ spawner, bwrap: config.bwrap }).catch(() => undefined);
-  const scratch = await openScratch(config.dataDir);
+  const scratch = await openScratch(config.dataDir, spawner);
   stops.push(() => scratch.close());
   const runner = new Runner({
     database,
     files,
     signals,
     runtime,
-    folder: scratch.folder,
+    scratch,
     limits: config.cells,
     log,
     changed: feed.changed,

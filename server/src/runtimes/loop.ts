@@ -45,6 +45,7 @@ export class Loop {
   #processes: SandboxProcesses | undefined;
   #watch: Watch | undefined;
   #starting: NodeJS.Timeout;
+  #killing: NodeJS.Timeout | undefined;
   #running: RunningCell | undefined;
   #interrupting: Promise<void> | undefined;
   #ready = Promise.withResolvers<void>();
@@ -125,8 +126,11 @@ export class Loop {
   }
 
   kill(): void {
+    if (!this.alive) return;
     this.alive = false;
-    this.#child.kill('SIGKILL');
+    const killRest = () => this.#child.kill('SIGKILL');
+    if (this.#processes?.killAll()) this.#killing = setTimeout(killRest, GRACE_MS);
+    else killRest();
   }
 
   /** Kills it and resolves when all its processes are gone. */
@@ -210,6 +214,7 @@ export class Loop {
     this.alive = false;
     this.#watch?.stop();
     clearTimeout(this.#starting);
+    clearTimeout(this.#killing);
     const message = `The sandbox did not start: ${this.#complaint.trim() || String(exit)}`;
     this.#ready.reject(new RuntimeUnavailable(message, exit));
     this.#ready.promise.catch(() => {});

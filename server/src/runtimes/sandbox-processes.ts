@@ -39,6 +39,15 @@ export class SandboxProcesses {
     this.#threads = this.#countThreads();
   }
 
+  /**
+   * Kills the namespace's first process, and with it all the others; false without a namespace. The
+   * sandbox's own program then ends by itself and leaves no zombie, as it would when it were killed.
+   */
+  killAll(): boolean {
+    if (this.#namespace === undefined || namespaceOf(this.#init) !== this.#namespace) return false;
+    return attempt(() => process.kill(this.#init, 'SIGKILL')) ?? false;
+  }
+
   /** Sends a signal to the loop alone. */
   signalLoop(signal: number): void {
     attempt(() => process.kill(this.loop, signal));

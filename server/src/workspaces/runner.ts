@@ -8,6 +8,7 @@ import { changeStatement, type Signer } from '../database/write.ts';
 import type { Signals } from '../events/signals.ts';
 import type { Log } from '../log.ts';
 import type { CellResult, Language, Runtime } from '../runtimes/runtime.ts';
+import type { Scratch } from '../runtimes/scratch.ts';
 import { Watch } from '../runtimes/watch.ts';
 import { languageOf } from './cell-language.ts';
 import type { FileStore } from './file-store.ts';
@@ -25,7 +26,7 @@ type Parts = {
   /** Undefined where no sandbox works: then every run is refused. */
   runtime: Runtime | undefined;
   /** Where working copies are made. */
-  folder: string;
+  scratch: Scratch;
   limits: CellLimits;
   log: Log;
   changed: (teamId: string) => void;

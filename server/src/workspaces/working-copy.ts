@@ -1,11 +1,12 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Database } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
+import type { Scratch } from '../runtimes/scratch.ts';
 import type { FileRow } from './content-store.ts';
 import type { FileStore } from './file-store.ts';
 
-type Parts = { database: Database; files: FileStore; folder: string };
+type Parts = { database: Database; files: FileStore; scratch: Scratch };
 export type WorkingCopy = { directory: string; around: string; remove(): Promise<void> };
 
 /** The most that is copied from a workspace for its cells to see, in bytes and in files. */
@@ -17,13 +18,13 @@ const mostFiles = 20_000;
  * one folder down, because a cell may open its own folder to all: the folder around it stays shut.
  */
 export async function makeWorkingCopy(
-  { database, files, folder }: Parts,
+  { database, files, scratch }: Parts,
   teamId: string,
   notebookId: string,
 ): Promise<WorkingCopy> {
-  const around = await mkdtemp(join(folder, 'run-'));
+  const around = await mkdtemp(join(scratch.folder, 'run-'));
   const directory = join(around, 'work');
-  const remove = () => rm(around, { recursive: true, force: true });
+  const remove = () => scratch.remove(around);
   try {
     await mkdir(directory, { mode: 0o700 });
     const rows = await database.rows<FileRow>(

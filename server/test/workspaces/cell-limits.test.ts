@@ -159,6 +159,14 @@ test('A7 a session whose files take too much ends; its files are gone, the next 
   await expect
     .poll(async () => (await readdir(scratch)).filter((name) => !before.includes(name)))
     .toEqual([]);
+  // So deep that no path leads there, and shut.
+  const deep = await cell(
+    'for i in $(seq 1 250); do mkdir xxxxxxxxxxxxxxxxxxxx && cd xxxxxxxxxxxxxxxxxxxx; done; mkdir s; chmod 0 s; sleep 20',
+  );
+  expect((await finished(await start(deep.task))).state).toEqual(['failed', 'disk']);
+  await expect
+    .poll(async () => (await readdir(scratch)).filter((name) => !before.includes(name)))
+    .toEqual([]);
   const hidden = await cell(
     "import os, time\nfor i in range(6):\n  f = open('x', 'wb'); os.unlink('x'); f.write(b'x' * 200_000_000); f.flush(); globals()[f'f{i}'] = f\ntime.sleep(20)",
     ...([ann, workspace, 'python'] as const),

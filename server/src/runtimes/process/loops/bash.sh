@@ -4,26 +4,27 @@ trap '' 40
 
 # From now on each command of the cell is a return, out of every function and file that it is in.
 __kyozo_leave() {
-  ((${#BASH_SOURCE[@]} > 2)) || return 0
-  shopt -s extdebug
-  trap '((${#BASH_SOURCE[@]} < 2)) || __kyozo_return' DEBUG
+  ((${#BASH_SOURCE[@]} > 2)) || builtin return 0
+  builtin shopt -s extdebug
+  builtin trap '((${#BASH_SOURCE[@]} < 2)) || __kyozo_return' DEBUG
 }
 # As the result of a DEBUG trap, 2 means to return from where the shell is.
-__kyozo_return() { return 2; }
+__kyozo_return() { builtin return 2; }
 
-printf '{"type":"ready"}\n' >&3
-while IFS=' ' read -r -u 3 __kyozo_nonce __kyozo_source __kyozo_setup; do
-  [[ -z $__kyozo_setup ]] || eval "$(base64 -d <<<"$__kyozo_setup")"
-  trap '__kyozo_leave; ((${#BASH_SOURCE[@]} < 2)) || return 130' 40
-  . <(base64 -d <<<"$__kyozo_source") </dev/null 3>&-
+# By `builtin` and `command`, because a cell may have functions of these names.
+builtin printf '{"type":"ready"}\n' >&3
+while IFS=' ' builtin read -r -u 3 __kyozo_nonce __kyozo_source __kyozo_setup; do
+  [[ -z $__kyozo_setup ]] || builtin eval "$(command base64 -d <<<"$__kyozo_setup")"
+  builtin trap '__kyozo_leave; ((${#BASH_SOURCE[@]} < 2)) || builtin return 130' 40
+  builtin . <(command base64 -d <<<"$__kyozo_source") </dev/null 3>&-
   __kyozo_status=$?
-  trap '' 40
-  if shopt -q extdebug; then
-    trap - DEBUG
-    shopt -u extdebug
-    set +T +E
+  builtin trap '' 40
+  if builtin shopt -q extdebug; then
+    builtin trap - DEBUG
+    builtin shopt -u extdebug
+    builtin set +T +E
   fi
-  printf '\001end %s\001' "$__kyozo_nonce"
-  printf '\001end %s\001' "$__kyozo_nonce" >&2
-  printf '{"type":"done","exitCode":%d}\n' "$__kyozo_status" >&3
+  builtin printf '\001end %s\001' "$__kyozo_nonce"
+  builtin printf '\001end %s\001' "$__kyozo_nonce" >&2
+  builtin printf '{"type":"done","exitCode":%d}\n' "$__kyozo_status" >&3
 done
