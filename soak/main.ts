@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { blobs } from './blobs.ts';
+import { cancel } from './cancel.ts';
 import { crash } from './crash.ts';
 import { fuzz } from './fuzz.ts';
 import { matrix } from './matrix.ts';
@@ -15,6 +16,7 @@ type Soak = (options: { seed: number; runs: number; say: (line: string) => void 
 
 const soaks: Record<string, { run: Soak; runs: number }> = {
   blobs: { run: blobs, runs: 200 },
+  cancel: { run: cancel, runs: 200 },
   crash: { run: crash, runs: 200 },
   fuzz: { run: fuzz, runs: 100_000 },
   matrix: { run: matrix, runs: 250_000 },

@@ -1,6 +1,9 @@
 /** The processes of one sandbox, seen through /proc from outside: a sandbox hides nothing from here. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
+/** How often new processes are looked for before all are killed. */
+const STOP_ROUNDS = 10;
+
 type Seen = { pid: number; parent: number; started: string };
 
 /**
@@ -53,8 +56,35 @@ export class SandboxProcesses {
     attempt(() => process.kill(this.loop, signal));
   }
 
-  /** Kills what the cell has started, parents first, so that none goes on after its child; answers how many. */
+  /**
+   * Kills what the cell has started; answers how many. All of it is stopped first: killed one by one, a
+   * reader would see its writer's end, and its shell would run the next command.
+   */
   killStarted(): number {
+    const stopped = new Map<string, number>();
+    for (let round = 0; round < STOP_ROUNDS; round++) {
+      const fresh = this.#started().filter((one) => !stopped.has(identify(one)));
+      if (fresh.length === 0) break;
+      for (const one of fresh) {
+        this.#signal(one.pid, 'SIGSTOP');
+        stopped.set(identify(one), one.pid);
+      }
+    }
+    for (const pid of stopped.values()) {
+      // Of what SIGTERM ends a shell says nothing; SIGKILL at its heels is for all the rest.
+      this.#signal(pid, 'SIGTERM');
+      this.#signal(pid, 'SIGKILL');
+    }
+    return stopped.size;
+  }
+
+  /** Whether the cell has left threads in the loop, which nothing can end but the loop's own end. */
+  hasNewThreads(): boolean {
+    return this.#countThreads() > this.#threads;
+  }
+
+  /** Everything but the loop, what ran before the cell, and what that has started since. */
+  #started(): Seen[] {
     const all = this.#all();
     const byPid = new Map(all.map((one) => [one.pid, one]));
     const isOlder = (one: Seen): boolean => {
@@ -64,19 +94,12 @@ export class SandboxProcesses {
       }
       return false;
     };
-    const started = all.filter((one) => {
-      return one.pid !== this.loop && one.pid !== this.#init && !isOlder(one);
-    });
-    for (const { pid } of started.sort((a, b) => Number(a.started) - Number(b.started))) {
-      // Looked at once more: the number could have gone to somebody else's process meanwhile.
-      if (namespaceOf(pid) === this.#namespace) attempt(() => process.kill(pid, 'SIGKILL'));
-    }
-    return started.length;
+    return all.filter((one) => one.pid !== this.loop && one.pid !== this.#init && !isOlder(one));
   }
 
-  /** Whether the cell has left threads in the loop, which nothing can end but the loop's own end. */
-  hasNewThreads(): boolean {
-    return this.#countThreads() > this.#threads;
+  /** Looks once more: the number could have gone to somebody else's process meanwhile. */
+  #signal(pid: number, signal: NodeJS.Signals): void {
+    if (namespaceOf(pid) === this.#namespace) attempt(() => process.kill(pid, signal));
   }
 
   #countThreads(): number {

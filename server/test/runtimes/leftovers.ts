@@ -1,8 +1,9 @@
 /** A3 and A7: what a cell starts, takes and leaves behind in the sandbox of processes. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { commands } from '../support/commands.ts';
 import type { Tools } from './contract.ts';
 
 export function leftovers({ run, folder }: Tools): void {
@@ -23,6 +24,7 @@ export function leftovers({ run, folder }: Tools): void {
       'echo started; (sleep 77; touch ran); touch ran',
       'echo started; x=$(sleep 77; touch ran); touch ran',
       'echo started; sleep 77 | (cat; touch ran); touch ran',
+      'echo started; mkfifo p; (cat p; touch ran) & sleep 77 > p; touch ran',
       'echo started; eval "sleep 77; touch ran"; touch ran',
       'echo started; sleep 77 & wait; touch ran',
       'echo started; if sleep 77; then touch ran; else touch ran; fi || touch ran',
@@ -119,14 +121,3 @@ const sleepers = () =>
   commands()
     .flatMap((line) => /^sleep\0([45]\d{3})\0$/.exec(line)?.[1] ?? [])
     .sort();
-
-function commands(): string[] {
-  return readdirSync('/proc').flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return [];
-    try {
-      return [readFileSync(`/proc/${pid}/cmdline`, 'utf8')];
-    } catch {
-      return [];
-    }
-  });
-}

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Identifier, Person, type RecordObject, register } from '../support/api.ts';
+import { commands } from '../support/commands.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { follow } from './sse.ts';
 
@@ -56,14 +57,7 @@ async function speaking(run: RecordObject, person = ann) {
   await stream.close();
 }
 const cancel = (run: RecordObject) => ann.delete(`/task-runs/${run.id}`);
-const sleeps = (seconds: number) =>
-  readdirSync('/proc').some((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `sleep\0${seconds}\0`;
-    } catch {
-      return false;
-    }
-  });
+const sleeps = (seconds: number) => commands().includes(`sleep\0${seconds}\0`);
 
 test('A7 runs that wait have an end for a person, and a timeout for every run', async () => {
   const { task } = await cell('echo on; sleep 7700');

@@ -23,6 +23,8 @@ while IFS=' ' builtin read -r -u 3 __kyozo_nonce __kyozo_source __kyozo_setup; d
     builtin trap - DEBUG
     builtin shopt -u extdebug
     builtin set +T +E
+    # Hears of the cell's dead now, and says so to nobody.
+    builtin jobs &>/dev/null
   fi
   builtin printf '\001end %s\001' "$__kyozo_nonce"
   builtin printf '\001end %s\001' "$__kyozo_nonce" >&2
