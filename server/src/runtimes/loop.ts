@@ -141,14 +141,14 @@ export class Loop {
 
   /**
    * Tells the loop to leave the cell, then kills what the cell has started, in this order: the next
-   * command would run when a child ends before the loop has heard. A signal that comes before the cell
-   * has begun is lost, so it is sent until the cell is over. Resolves when nothing of it is left.
+   * command would run when a child ends before the loop has heard. A loop that does not listen has not
+   * begun the cell yet, so it is told again, or the cell keeps it from listening, and it ends with it.
+   * Resolves when nothing of the cell is left.
    */
   async #interrupt(running: RunningCell): Promise<void> {
     const processes = this.#processes!;
     for (const until = performance.now() + GRACE_MS; this.alive; await delay(AGAIN_MS)) {
-      if (!running.over) processes.signalLoop(INTERRUPT);
-      const left = processes.killStarted();
+      const left = running.over || processes.interruptLoop(INTERRUPT) ? processes.killStarted() : 1;
       if (running.over && left === 0 && !processes.hasNewThreads()) return;
       if (performance.now() > until) return this.close();
     }

@@ -51,9 +51,12 @@ export class SandboxProcesses {
     return attempt(() => process.kill(this.#init, 'SIGKILL')) ?? false;
   }
 
-  /** Sends a signal to the loop alone. */
-  signalLoop(signal: number): void {
-    attempt(() => process.kill(this.loop, signal));
+  /** Sends the loop a signal if it has a handler for it; answers whether. */
+  interruptLoop(signal: number): boolean {
+    const status = attempt(() => readFileSync(`/proc/${this.loop}/status`, 'utf8')) ?? '';
+    const caught = BigInt(`0x${/^SigCgt:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+    if (((caught >> BigInt(signal - 1)) & 1n) === 0n) return false;
+    return attempt(() => process.kill(this.loop, signal)) ?? false;
   }
 
   /**
@@ -70,11 +73,7 @@ export class SandboxProcesses {
         stopped.set(identify(one), one.pid);
       }
     }
-    for (const pid of stopped.values()) {
-      // Of what SIGTERM ends a shell says nothing; SIGKILL at its heels is for all the rest.
-      this.#signal(pid, 'SIGTERM');
-      this.#signal(pid, 'SIGKILL');
-    }
+    for (const pid of stopped.values()) this.#signal(pid, 'SIGKILL');
     return stopped.size;
   }
 

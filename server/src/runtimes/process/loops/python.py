@@ -30,7 +30,7 @@ def emit(stream, mime_type, data):
 namespace = {"__name__": "__main__", "display": lambda value: cell.display(emit, value)}
 for stream in (sys.stdout, sys.stderr):
     stream.reconfigure(line_buffering=True)
-# SIGINT is the cell's own; this one ends the cell. It raises only while a cell runs.
+# SIGINT is the cell's own; this one ends the cell. It has a handler only while a cell runs.
 INTERRUPT = 40
 running = interrupted = False
 
@@ -42,7 +42,7 @@ def interrupt(_number, _frame):
         raise KeyboardInterrupt
 
 
-signal.signal(INTERRUPT, interrupt)
+signal.signal(INTERRUPT, signal.SIG_IGN)
 report(type="ready")
 
 for number, line in enumerate(commands, 1):
@@ -52,11 +52,13 @@ for number, line in enumerate(commands, 1):
     interrupted = False
     try:
         running = True
+        signal.signal(INTERRUPT, interrupt)
         code, reason = cell.run(text, number, namespace, emit, events.run_until_complete)
         running = False
     except KeyboardInterrupt:
         running = False
         code, reason = 130, None
+    signal.signal(INTERRUPT, signal.SIG_IGN)
     if interrupted:
         # What the cell awaited must not go on with the next one.
         events = asyncio.new_event_loop()
