@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { blobs } from './blobs.ts';
+import { cancel } from './cancel.ts';
 import { crash } from './crash.ts';
 import { documents } from './documents.ts';
 import { fuzz } from './fuzz.ts';
@@ -18,6 +19,7 @@ type Soak = (options: { seed: number; runs: number; say: (line: string) => void 
 
 const soaks: Record<string, { run: Soak; runs: number }> = {
   blobs: { run: blobs, runs: 200 },
+  cancel: { run: cancel, runs: 200 },
   crash: { run: crash, runs: 200 },
   documents: { run: documents, runs: 300 },
   fuzz: { run: fuzz, runs: 100_000 },

@@ -4,6 +4,19 @@ import { isIP } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { S3Settings } from './storage/s3.ts';
 
+export type CellLimits = {
+  /** Notebook sessions at once. */
+  sessionsPerPerson: number;
+  sessionsPerTeam: number;
+  /** Runs that wait or run. */
+  runsPerPerson: number;
+  runsPerTeam: number;
+  /** Seconds that a run may take at most. */
+  runTimeout: number;
+  /** Seconds after which an unused session ends. */
+  idle: number;
+};
+
 /** Who else can say who a person is; each is off until it is set. */
 export type Providers = {
   google?: Client;
@@ -44,6 +57,8 @@ export type Config = {
   messageLimit: number;
   /** Seconds that an answer waits for a client that does not read it. */
   stallTimeout: number;
+  /** What the cells of one person, of one team and of one run may take. */
+  cells: CellLimits;
   /** Where mail goes; files in the data directory when undefined. */
   smtpUrl: string | undefined;
   mailFrom: string;
@@ -102,6 +117,14 @@ export function readConfig(environment: Environment): Config {
     trashDays: integer(environment, 'TRASH_DAYS', 30, 1, 36_500),
     stallTimeout: integer(environment, 'LIMIT_STALL', 60, 5, 3_600),
     messageLimit: integer(environment, 'LIMIT_MESSAGE', 16 * 2 ** 20, 1024, 2 ** 30),
+    cells: {
+      sessionsPerPerson: integer(environment, 'LIMIT_SESSIONS_PERSON', 10, 1, 10_000),
+      sessionsPerTeam: integer(environment, 'LIMIT_SESSIONS_TEAM', 30, 1, 10_000),
+      runsPerPerson: integer(environment, 'LIMIT_RUNS_PERSON', 100, 1, 100_000),
+      runsPerTeam: integer(environment, 'LIMIT_RUNS_TEAM', 500, 1, 100_000),
+      runTimeout: integer(environment, 'LIMIT_RUN_TIMEOUT', 3_600, 1, 86_400),
+      idle: integer(environment, 'CELL_IDLE', 1_800, 1, 7 * 86_400),
+    },
     smtpUrl,
     mailFrom: mailFrom(environment),
     confirmation:
@@ -215,7 +238,7 @@ const isLoopback = (host: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.
 function directory(raw: string): string {
   const path = isAbsolute(raw) ? raw : resolve(raw);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    mkdirSync(path, { recursive: true, mode: 0o711 });
   } catch (cause) {
     throw new ConfigError(`DATA_DIR cannot be made: ${(cause as Error).message}.`, { cause });
   }

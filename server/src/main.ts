@@ -44,6 +44,7 @@ import { sql } from './database/sql.ts';
 import { Turns } from './database/turns.ts';
 import { EventFeed } from './events/event-feed.ts';
 import { Signals } from './events/signals.ts';
+import { keepFilesPrivate, shutDataDir } from './file-modes.ts';
 import { prepareJobs, Queue } from './jobs/queue.ts';
 import { exportTask, importTask } from './jobs/tasks/archives.ts';
 import { bringStorageHome } from './jobs/tasks/bring-storage-home.ts';
@@ -112,6 +113,8 @@ async function start(
   stop: () => Promise<void>,
 ): Promise<Running> {
   const log = createLog(config.logLevel);
+  keepFilesPrivate();
+  await shutDataDir(config.dataDir);
   verify(resources, known);
   const lock = await lockDataDir(config.dataDir);
   stops.push(async () => lock.close());
@@ -169,14 +172,15 @@ async function start(
   });
   let live: Collaboration | undefined;
   const runtime = await chooseRuntime({ spawner, bwrap: config.bwrap }).catch(() => undefined);
-  const scratch = await openScratch(config.dataDir);
+  const scratch = await openScratch(config.dataDir, spawner);
   stops.push(() => scratch.close());
   const runner = new Runner({
     database,
     files,
     signals,
     runtime,
-    folder: scratch.folder,
+    scratch,
+    limits: config.cells,
     log,
     changed: feed.changed,
   });

@@ -15,7 +15,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { isRunning } from '../running.ts';
-import { isReachable, shelter, sheltered } from '../spawn/shelter.ts';
+import { isReachable, openShelter, shelter, sheltered } from '../spawn/shelter.ts';
 
 export type EmbeddedDatabase = { url: string; stopped: Promise<string>; stop(): Promise<void> };
 type Home = { directory: string; binaries: string; uid?: number; gid?: number };
@@ -106,7 +106,9 @@ async function prepareHome(dataDir: string): Promise<Home> {
     return { directory, binaries, ...ids };
   }
   const moved = await readlink(directory).catch(() => join(shelter, randomUUID(), 'postgres'));
-  await mkdir(moved, { recursive: true, mode: 0o755 });
+  await openShelter();
+  await mkdir(moved, { recursive: true });
+  await chmod(dirname(moved), 0o711);
   await chown(moved, ids.uid, ids.gid);
   await chmod(moved, 0o700);
   await symlink(moved, directory).catch(() => undefined);

@@ -5,11 +5,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
-import { createInterface } from 'node:readline';
-import { StringDecoder } from 'node:string_decoder';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from '../spawn/child.ts';
-import { MarkerSplitter, markerOf } from './marker.ts';
-import { interruptTree, treeMemory } from './process-tree.ts';
+import { BoundedLines } from './bounded-lines.ts';
+import { parseReport } from './report.ts';
+import { RunningCell, type Stream } from './running-cell.ts';
 import {
   type Cell,
   type CellResult,
@@ -18,198 +18,209 @@ import {
   RuntimeUnavailable,
   type StopReason,
 } from './runtime.ts';
+import { SandboxProcesses } from './sandbox-processes.ts';
+import { memoryOf } from './usage.ts';
+import { Watch } from './watch.ts';
 
-type Report = { type: 'ready' | 'output' | 'done' } & Partial<Output & CellResult>;
-type Stream = 'stdout' | 'stderr';
-
-const WATCH_MS = 100;
-/** How long a cell may take to end by itself after an interrupt. */
+/** How often the memory is looked at, in milliseconds: while a cell runs, and between two. */
+const WATCH_MS = { busy: 100, idle: 1000 };
+/** How long a cell may take to end after it was interrupted, and how often it is told. */
 const GRACE_MS = 1000;
-const STOPPED_CODE: Record<StopReason, number> = {
-  timeout: 124,
-  memory: 137,
-  output: 137,
-  killed: 130,
-};
+const AGAIN_MS = 25;
+/** The signal that interrupts a cell, of those that programs leave alone: a cell may trap SIGINT. */
+const INTERRUPT = 40;
+/** How long a loop may take to start. */
+const START_MS = 30_000;
+/** A report may be a little longer than the output that it carries. */
+const REPORT_EXTRA = 64 * 1024;
+const KILLED: CellResult = { exitCode: 137, reason: 'killed' };
+
+/** A loop's process. `interruptible`: it leaves a cell on the signal INTERRUPT and keeps its state. */
+export type Launched = { child: Child; interruptible: boolean };
 
 export class Loop {
   #child: Child;
+  #interruptible: boolean;
   #limits: Limits;
+  #processes: SandboxProcesses | undefined;
+  #watch: Watch | undefined;
+  #starting: NodeJS.Timeout;
+  #killing: NodeJS.Timeout | undefined;
   #running: RunningCell | undefined;
+  #interrupting: Promise<void> | undefined;
   #ready = Promise.withResolvers<void>();
+  #ended = Promise.withResolvers<void>();
   #complaint = '';
-  /** False once the process has ended. */
+  /** What leftovers may say between two cells, in bytes. */
+  #spare: number;
+  /** False once the process has ended or was killed. */
   alive = true;
 
-  constructor(child: Child, limits: Limits) {
+  constructor({ child, interruptible }: Launched, limits: Limits) {
     this.#child = child;
+    this.#interruptible = interruptible;
     this.#limits = limits;
+    this.#spare = limits.outputBytes;
     child.stdout.on('data', (chunk: Buffer) => this.#print('stdout', chunk));
     child.stderr.on('data', (chunk: Buffer) => this.#print('stderr', chunk));
     child.stdin.end();
-    createInterface({ input: child.control })
-      .on('line', (line) => this.#report(line))
-      .on('error', () => {});
+    this.#starting = setTimeout(() => this.kill(), START_MS);
+    const lines = new BoundedLines(limits.outputBytes + REPORT_EXTRA);
+    child.control.on('data', (chunk: Buffer) => {
+      if (this.alive && !lines.push(chunk, (line) => this.#report(line))) this.#flood();
+    });
     const ends = [child.stdout, child.stderr].map(closed);
     void Promise.all([child.exited.catch((error) => error), ...ends]).then(([exit]) =>
       this.#end(exit),
     );
   }
 
-  /** Resolves when cells can be run. Errors: RuntimeUnavailable. */
-  ready(): Promise<void> {
-    return this.#ready.promise;
+  /** Resolves when cells can be run. Errors: RuntimeUnavailable, also when `signal` ended the start. */
+  async ready(signal?: AbortSignal): Promise<void> {
+    const cancel = () => this.kill();
+    signal?.addEventListener('abort', cancel, { once: true });
+    await this.#ready.promise.finally(() => signal?.removeEventListener('abort', cancel));
   }
 
-  run(cell: Cell, emit: (output: Output) => void): Promise<CellResult> {
+  /** The processes in the sandbox, as this side numbers them. */
+  get pids(): number[] {
+    return this.alive ? (this.#processes?.pids() ?? []) : [];
+  }
+
+  /** Runs a cell; see Session. Throws the reason of a signal that has fired already. */
+  async run(cell: Cell, emit: (output: Output) => void, signal?: AbortSignal): Promise<CellResult> {
+    signal?.throwIfAborted();
+    if (!this.alive) return KILLED;
     const nonce = randomBytes(16).toString('hex');
-    const running = new RunningCell(nonce, this.#limits.outputBytes, emit, (reason) =>
-      this.stop(reason),
-    );
+    const flood = () => this.#flood();
+    const running = new RunningCell(nonce, this.#limits.outputBytes, emit, flood);
+    const cancel = () => this.stop('killed');
+    this.#processes!.begin();
     this.#running = running;
     const timeout = setTimeout(() => this.stop('timeout'), cell.timeoutMs);
-    const watch = setInterval(() => this.#watchMemory(), WATCH_MS);
+    signal?.addEventListener('abort', cancel, { once: true });
     this.#child.control.write(`${nonce} ${base64(cell.source)} ${base64(setupOf(cell))}\n`);
-    return running.result.finally(() => {
-      clearTimeout(timeout);
-      clearInterval(watch);
-      this.#running = undefined;
-    });
+    let result = await running.result;
+    if (this.alive && !this.#interrupting) {
+      // A short cell takes and keeps what it likes between two looks.
+      await this.#lookAtMemory();
+      if (!this.alive) result = { exitCode: 137, reason: 'memory' };
+    }
+    if (!this.alive) await this.#ended.promise;
+    clearTimeout(timeout);
+    signal?.removeEventListener('abort', cancel);
+    await this.#interrupting;
+    this.#interrupting = undefined;
+    this.#running = undefined;
+    this.#spare = this.#limits.outputBytes;
+    return result;
   }
 
-  /** Ends the running cell: politely where its state may live on, else at once. */
+  /** Ends the running cell: so that the state lives on where the language can, else with the loop. */
   stop(reason: StopReason): void {
     const running = this.#running;
     if (!running?.blame(reason)) return;
-    const polite = reason === 'timeout' || reason === 'killed';
-    if (polite && this.#child.pid !== undefined) interruptTree(this.#child.pid);
-    const kill = setTimeout(() => this.kill(), polite ? GRACE_MS : 0);
-    void running.result.finally(() => clearTimeout(kill));
+    const gently = this.#interruptible && (reason === 'timeout' || reason === 'killed');
+    if (gently) this.#interrupting = this.#interrupt(running);
+    else this.kill();
   }
 
   kill(): void {
-    this.#child.kill('SIGKILL');
+    if (!this.alive) return;
+    this.alive = false;
+    const killRest = () => this.#child.kill('SIGKILL');
+    if (this.#processes?.killAll()) this.#killing = setTimeout(killRest, GRACE_MS);
+    else killRest();
   }
 
+  /** Kills it and resolves when all its processes are gone. */
   async close(): Promise<void> {
     this.kill();
-    await this.#child.exited.catch(() => {});
+    await this.#ended.promise;
+  }
+
+  /**
+   * Tells the loop to leave the cell, then kills what the cell has started, in this order: the next
+   * command would run when a child ends before the loop has heard. A loop that does not listen has not
+   * begun the cell yet, so it is told again, or the cell keeps it from listening, and it ends with it.
+   * Resolves when nothing of the cell is left.
+   */
+  async #interrupt(running: RunningCell): Promise<void> {
+    const processes = this.#processes!;
+    for (const until = performance.now() + GRACE_MS; this.alive; await delay(AGAIN_MS)) {
+      const left = running.over || processes.interruptLoop(INTERRUPT) ? processes.killStarted() : 1;
+      if (running.over && left === 0 && !processes.hasNewThreads()) return;
+      if (performance.now() > until) return this.close();
+    }
+    await this.#ended.promise;
   }
 
   #print(stream: Stream, chunk: Buffer): void {
     if (this.#running) this.#running.print(stream, chunk);
-    // What a cell's leftovers print between two cells belongs to nobody; before the first it is why
-    // the sandbox does not start.
-    else if (this.#complaint.length < 2000) this.#complaint += chunk.toString();
+    else this.#leftover(chunk);
   }
 
-  #report(line: string): void {
-    const report = parseReport(line);
+  /**
+   * What a cell's leftovers say between two cells belongs to nobody, and it has an end. Before the
+   * first cell it tells why the sandbox does not start.
+   */
+  #leftover(chunk: Buffer): void {
+    if (this.#complaint.length < 2000) this.#complaint += chunk.toString('utf8', 0, 2000);
+    this.#spare -= chunk.length;
+    if (this.#spare < 0) this.kill();
+  }
+
+  #report(line: Buffer): void {
+    if (!this.alive) return;
+    const running = this.#running;
+    const report = running?.over ? undefined : parseReport(line);
+    if (running?.over) return;
     if (!report) this.kill();
-    else if (report.type === 'ready') this.#ready.resolve();
-    else this.#running?.report(report);
+    else if (running) running.report(report, line.length);
+    else if (report.type === 'ready' && !this.#processes) this.#begin();
+    else this.#leftover(line);
   }
 
-  #watchMemory(): void {
+  #begin(): void {
     const { pid } = this.#child;
-    if (pid !== undefined && treeMemory(pid) > this.#limits.memoryBytes) this.stop('memory');
+    if (pid === undefined) {
+      this.kill();
+      return;
+    }
+    clearTimeout(this.#starting);
+    this.#processes = new SandboxProcesses(pid);
+    const pause = () => (this.#running ? WATCH_MS.busy : WATCH_MS.idle);
+    this.#watch = new Watch(() => this.#lookAtMemory(), pause);
+    this.#ready.resolve();
+  }
+
+  async #lookAtMemory(): Promise<void> {
+    const processes = this.#processes!;
+    const taken = await memoryOf(processes.pids(), processes.loop);
+    if (taken > this.#limits.memoryBytes && this.alive) this.#tooMuch('memory');
+  }
+
+  #flood(): void {
+    this.#tooMuch('output');
+  }
+
+  /** Leftovers of earlier cells can exceed a limit between two cells, too. */
+  #tooMuch(reason: StopReason): void {
+    if (this.#running) this.stop(reason);
+    this.kill();
   }
 
   #end(exit: { code: number | null } | Error): void {
     this.alive = false;
+    this.#watch?.stop();
+    clearTimeout(this.#starting);
+    clearTimeout(this.#killing);
     const message = `The sandbox did not start: ${this.#complaint.trim() || String(exit)}`;
     this.#ready.reject(new RuntimeUnavailable(message, exit));
     this.#ready.promise.catch(() => {});
-    this.#running?.end(exit instanceof Error ? null : exit.code);
-  }
-}
-
-/** The state of the cell that runs: which of its three ends have come, and what is still held. */
-class RunningCell {
-  readonly result: Promise<CellResult>;
-  #settle = Promise.withResolvers<CellResult>();
-  #emit: (output: Output) => void;
-  #overflow: (reason: StopReason) => void;
-  #left: number;
-  #streams: Record<Stream, { splitter: MarkerSplitter; decoder: StringDecoder; ended: boolean }>;
-  #held: Output[] = [];
-  #done: CellResult | undefined;
-  #reason: StopReason | undefined;
-
-  constructor(
-    nonce: string,
-    outputBytes: number,
-    emit: (output: Output) => void,
-    overflow: (reason: StopReason) => void,
-  ) {
-    this.#emit = emit;
-    this.#overflow = overflow;
-    this.#left = outputBytes;
-    this.result = this.#settle.promise;
-    const stream = () => ({
-      splitter: new MarkerSplitter(markerOf(nonce)),
-      decoder: new StringDecoder('utf8'),
-      ended: false,
-    });
-    this.#streams = { stdout: stream(), stderr: stream() };
-  }
-
-  /** Keeps the first reason; false when there is one already. */
-  blame(reason: StopReason): boolean {
-    if (this.#reason) return false;
-    this.#reason = reason;
-    return true;
-  }
-
-  print(name: Stream, chunk: Buffer): void {
-    const stream = this.#streams[name];
-    if (stream.ended) return;
-    const { output, ended } = stream.splitter.push(chunk);
-    stream.ended = ended;
-    this.#send({ stream: name, mimeType: 'text/plain', data: stream.decoder.write(output) });
-    this.#finishWhenWhole();
-  }
-
-  report({ type, stream, mimeType, data, exitCode, reason }: Report): void {
-    if (type === 'done') this.#done = { exitCode: exitCode ?? 1, reason };
-    else if (stream && mimeType !== undefined && data !== undefined) {
-      const output = { stream, mimeType, data };
-      // A result stands behind everything that was printed before it.
-      if (stream === 'display') this.#send(output);
-      else this.#held.push(output);
-    }
-    this.#finishWhenWhole();
-  }
-
-  /** The loop has ended and so has the cell. */
-  end(code: number | null): void {
-    for (const name of ['stdout', 'stderr'] as const) {
-      const { splitter, decoder, ended } = this.#streams[name];
-      const data = ended ? '' : decoder.write(splitter.rest()) + decoder.end();
-      this.#send({ stream: name, mimeType: 'text/plain', data });
-    }
-    this.#finish({ exitCode: code ?? 137, reason: reasonOf(code) });
-  }
-
-  #finishWhenWhole(): void {
-    const { stdout, stderr } = this.#streams;
-    if (this.#done && stdout.ended && stderr.ended) this.#finish(this.#done);
-  }
-
-  #finish({ exitCode, reason }: CellResult): void {
-    for (const output of this.#held.splice(0)) this.#send(output);
-    if (this.#reason)
-      this.#settle.resolve({ exitCode: STOPPED_CODE[this.#reason], reason: this.#reason });
-    else this.#settle.resolve(reason ? { exitCode, reason } : { exitCode });
-  }
-
-  #send(output: Output): void {
-    if (output.data === '' || this.#left <= 0) return;
-    const size = Buffer.byteLength(output.data);
-    const data = size > this.#left ? output.data.slice(0, this.#left) : output.data;
-    this.#left -= size;
-    this.#emit({ ...output, data });
-    if (this.#left <= 0) this.#overflow('output');
+    const code = exit instanceof Error ? null : exit.code;
+    this.#running?.end(code, reasonOf(code));
+    this.#ended.resolve();
   }
 }
 
@@ -228,25 +239,6 @@ function setupOf({ language, env = {} }: Cell): string {
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64');
-}
-
-/** The cell can write here too, so nothing is taken on trust. */
-function parseReport(line: string): Report | undefined {
-  try {
-    const report = JSON.parse(line) as Record<string, unknown>;
-    const { type, stream, mimeType, data, exitCode, reason } = report;
-    if (type === 'ready') return { type };
-    if (type === 'done' && Number.isInteger(exitCode)) {
-      const memory = reason === 'memory' ? reason : undefined;
-      return { type, exitCode: (exitCode as number) & 255, reason: memory };
-    }
-    const known = stream === 'result' || stream === 'display' || stream === 'error';
-    if (type !== 'output' || !known) return undefined;
-    if (typeof mimeType !== 'string' || typeof data !== 'string') return undefined;
-    return { type, stream, mimeType, data };
-  } catch {
-    return undefined;
-  }
 }
 
 function closed(stream: Child['stdout']): Promise<void> {

@@ -18,7 +18,7 @@ export type Output = {
 };
 
 /** Why a cell was ended from outside. */
-export type StopReason = 'timeout' | 'memory' | 'output' | 'killed';
+export type StopReason = 'timeout' | 'memory' | 'output' | 'disk' | 'killed';
 export type CellResult = { exitCode: number; reason?: StopReason };
 
 export type Limits = {
@@ -29,11 +29,16 @@ export type Limits = {
   outputBytes: number;
   /** Of one file that a cell writes. */
   fileBytes: number;
+  /** Of the working copy: all bytes on the disk, and how many files and folders. */
+  folderBytes: number;
+  folderEntries: number;
 };
 
 export type StartOptions = {
   /** A copy of the workspace's files made for this session; the cells' working folder. */
   directory: string;
+  /** A folder around it for this session alone, which keeps everybody else out whatever a cell opens. */
+  around?: string;
   limits?: Partial<Limits>;
 };
 
@@ -48,10 +53,15 @@ export interface Runtime {
  * Cells run one after the other. After a cell that had to be killed its language starts afresh.
  */
 export interface Session {
-  /** Rejects with RuntimeUnavailable when the sandbox cannot start. */
-  run(cell: Cell, emit: (output: Output) => void): Promise<CellResult>;
-  /** Ends the running cell with the reason `killed`. */
-  interrupt(): void;
+  /**
+   * `signal` stops the cell, whether it runs, waits or its language starts: the reason is `killed`, no
+   * further command of it runs, and its processes are gone when the promise resolves. Rejects with
+   * RuntimeUnavailable when the sandbox cannot start.
+   */
+  run(cell: Cell, emit: (output: Output) => void, signal?: AbortSignal): Promise<CellResult>;
+  /** Resolves when the session has ended: closed, or because its files took more than the limits. */
+  readonly ended: Promise<void>;
+  /** Ends every process; resolves when they are gone. */
   close(): Promise<void>;
 }
 
@@ -71,4 +81,6 @@ export const DEFAULT_LIMITS: Limits = {
   processes: 64,
   outputBytes: 4 * MiB,
   fileBytes: 256 * MiB,
+  folderBytes: 512 * MiB,
+  folderEntries: 50_000,
 };

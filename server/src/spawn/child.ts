@@ -28,6 +28,9 @@ export class SpawnFailed extends Error {
   }
 }
 
+/** The most bytes of one data frame. */
+const PART = 64 * 1024;
+
 export type Send = (frame: Buffer) => void;
 
 /** The server's end of one child: turns frames into streams and streams into frames. */
@@ -101,14 +104,24 @@ export class RemoteChild implements Child {
     return {
       highWaterMark: 64 * 1024,
       write: (chunk: Buffer, _encoding: string, done: () => void) => {
-        this.#send(encodeFrame(Kind.Data, this.#id, fd, chunk));
-        outgoing.spend(chunk.length, done);
+        this.#sendParts(fd, chunk, outgoing, done);
       },
       final: (done: () => void) => {
         this.#send(encodeFrame(Kind.End, this.#id, fd));
         done();
       },
     };
+  }
+
+  /** However much is written at once, a frame stays small and the window is kept. */
+  #sendParts(fd: number, chunk: Buffer, outgoing: Outgoing, done: () => void): void {
+    const part = chunk.subarray(0, PART);
+    const rest = chunk.subarray(PART);
+    this.#send(encodeFrame(Kind.Data, this.#id, fd, part));
+    outgoing.spend(part.length, () => {
+      if (rest.length === 0 || outgoing.over) done();
+      else this.#sendParts(fd, rest, outgoing, done);
+    });
   }
 
   #reader(fd: number) {
@@ -144,6 +157,11 @@ class Outgoing {
     this.#left -= bytes;
     if (this.#left > 0) done();
     else this.#waiting = done;
+  }
+
+  /** The reader has ended: nothing needs to be held back, nor sent. */
+  get over(): boolean {
+    return this.#left === Number.POSITIVE_INFINITY;
   }
 
   earn(bytes: number): void {

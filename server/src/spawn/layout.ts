@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openToReaders } from '../file-modes.ts';
 import { isRunning } from '../running.ts';
-import { shelter } from './shelter.ts';
+import { openShelter, shelter } from './shelter.ts';
 
 const layouts = new Map<string, Promise<string>>();
 const folders = new Set<string>();
@@ -24,14 +25,15 @@ export function layOut(name: string, fill: (folder: string) => Promise<void>): P
 
 async function make(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
   // The shelter rather than a temporary folder, which some systems empty of what is old.
-  const base = process.getuid?.() === 0 ? shelter : tmpdir();
-  await mkdir(base, { recursive: true, mode: 0o755 });
+  const asRoot = process.getuid?.() === 0;
+  const base = asRoot ? shelter : tmpdir();
+  if (asRoot) await openShelter();
   await removeAbandoned(base, name);
   if (folders.size === 0) process.once('exit', removeAll);
   const folder = await mkdtemp(join(base, `kyozo-${name}-${process.pid}-`));
   folders.add(folder);
-  await chmod(folder, 0o755);
   await fill(folder);
+  await openToReaders(folder);
   return folder;
 }
 

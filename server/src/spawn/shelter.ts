@@ -1,8 +1,15 @@
-import { cp, mkdir, rename, stat } from 'node:fs/promises';
+import { chmod, cp, mkdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { openToReaders } from '../file-modes.ts';
 
 /** Where a server that runs as root keeps what its unprivileged children must be able to reach. */
 export const shelter = '/var/lib/kyozo-store';
+
+/** Makes the shelter, through which everybody may pass. */
+export async function openShelter(): Promise<void> {
+  await mkdir(shelter, { recursive: true });
+  await chmod(shelter, 0o755);
+}
 
 /** Whether any user can reach a path: a checkout below /root or in a private temporary folder is not. */
 export async function isReachable(path: string): Promise<boolean> {
@@ -20,9 +27,11 @@ export async function sheltered(path: string, name: string): Promise<string> {
   if (process.getuid?.() !== 0 || (await isReachable(path))) return path;
   const copy = join(shelter, name);
   if (await stat(copy).catch(() => undefined)) return copy;
-  await mkdir(shelter, { recursive: true, mode: 0o755 });
+  await openShelter();
   const half = `${copy}.${process.pid}`;
   await cp(path, half, { recursive: true, verbatimSymlinks: true });
+  if ((await stat(half)).isDirectory()) await openToReaders(half);
+  else await chmod(half, 0o755);
   // Of two servers that start at once, one moves its copy in; both find a whole one.
   await rename(half, copy).catch(() => undefined);
   return copy;

@@ -8,11 +8,12 @@ import { sql } from '../database/sql.ts';
 import { changeStatement } from '../database/write.ts';
 import type { Records } from '../records.ts';
 import { slugOf } from '../slug.ts';
+import { isRunnable } from './cell-language.ts';
 import { file } from './file.ts';
 import type { FileStore } from './file-store.ts';
 import { fileVersion } from './file-version.ts';
 import { explainClash } from './path-clash.ts';
-import { isRunnable, type Runner } from './runner.ts';
+import type { Runner } from './runner.ts';
 import { taskRun } from './task-run.ts';
 import { workspace } from './workspace.ts';
 import { type ClosedWorkspace, workspaceStates } from './workspace-states.ts';
@@ -207,7 +208,8 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
     },
 
     async 'task-runs.cancel'({ actor, record }: Call) {
-      return { row: await workspaces.runner.cancel(actor, record!.id) };
+      const row = await workspaces.runner.cancel(actor, record!.id);
+      return { row: row ?? (await records.one(actor, taskRun, record!.id)) };
     },
   };
 }

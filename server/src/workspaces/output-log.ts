@@ -3,12 +3,15 @@ import type { Database, Tenant } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Output } from '../runtimes/runtime.ts';
 
-/** Pieces of one stream that come within this many milliseconds are one output. */
-const window = 30;
+/** Pieces of one stream that come within this many milliseconds are one output; more for a run that has said much. */
+const window = { first: 30, most: 1_000 };
+/** The most rows of one statement: each has seven parameters of the 65,535 that PostgreSQL takes. */
+const mostRows = 500;
 
 /**
  * What one run says, as numbered rows: the order in which it was said, stored before anyone sees it,
- * so that a late reader resumes by number and a closed tab loses nothing.
+ * so that a late reader resumes by number and a closed tab loses nothing. The runtime bounds what one
+ * cell says, so what waits here is bounded as long as the run flushes between its cells.
  */
 export class OutputLog {
   readonly #database: Database;
@@ -36,7 +39,8 @@ export class OutputLog {
     if (joins) last.data += output.data;
     else this.#pending.push({ ...output });
     // Whoever ends the run flushes too, and hears of what could not be stored.
-    this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), window);
+    const wait = Math.min(window.first + this.#seq / 10, window.most);
+    this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), wait);
   };
 
   /** Resolves when everything said so far is stored. */
@@ -50,6 +54,12 @@ export class OutputLog {
   }
 
   async #write(batch: readonly Output[]): Promise<void> {
+    for (let at = 0; at < batch.length; at += mostRows)
+      await this.#insert(batch.slice(at, at + mostRows));
+    this.#stored();
+  }
+
+  async #insert(batch: readonly Output[]): Promise<void> {
     const rows = batch.map(({ stream, mimeType, data }) => {
       this.#seq += 1;
       // PostgreSQL's text holds neither NUL nor half of a surrogate pair.
@@ -60,6 +70,5 @@ export class OutputLog {
       this.#tenant,
       sql`insert into task_run_outputs (id, team_id, run_id, seq, stream, mime_type, data) values ${sql.join(rows)}`,
     );
-    this.#stored();
   }
 }

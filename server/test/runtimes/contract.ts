@@ -18,9 +18,17 @@ const LIMITS: Partial<Limits> = { memoryBytes: 320 * 2 ** 20, outputBytes: 100_0
 const SECRET = 'a secret of the server';
 
 export type Ran = { code: number; reason?: string; outputs: Output[]; of(stream: string): string };
+export type RunOptions = {
+  timeoutMs?: number;
+  env?: Record<string, string>;
+  signal?: AbortSignal;
+  /** Called when the cell has said something. */
+  said?(output: Output): void;
+};
 export type Tools = {
-  run(source: string, language?: Language, more?: object): Promise<Ran>;
+  run(source: string, language?: Language, options?: RunOptions): Promise<Ran>;
   session(): Session;
+  folder(): string;
 };
 
 export function runtimeContract(
@@ -52,10 +60,15 @@ export function runtimeContract(
       await rm(folder, { recursive: true, force: true });
     });
 
-    const run: Tools['run'] = async (source, language = 'python', extra = {}) => {
+    const run: Tools['run'] = async (source, language = 'python', options = {}) => {
+      const { timeoutMs = 30_000, env, signal, said } = options;
       const outputs: Output[] = [];
-      const cell = { source, language, timeoutMs: 30_000, ...extra };
-      const { exitCode, reason } = await session.run(cell, (output) => outputs.push(output));
+      const emit = (output: Output) => {
+        outputs.push(output);
+        said?.(output);
+      };
+      const cell = { source, language, timeoutMs, env };
+      const { exitCode, reason } = await session.run(cell, emit, signal);
       const of = (stream: string) =>
         outputs
           .filter((output) => output.stream === stream)
@@ -160,10 +173,10 @@ export function runtimeContract(
     });
 
     test('an interrupt ends the cell', async () => {
-      const running = run("import time\nprint('on', flush=True)\nwhile True: time.sleep(0.01)");
-      const started = setInterval(() => session.interrupt(), 200);
+      const stop = new AbortController();
+      const source = "import time\nprint('on', flush=True)\nwhile True: time.sleep(0.01)";
+      const running = run(source, 'python', { signal: stop.signal, said: () => stop.abort() });
       expect((await running).reason).toBe('killed');
-      clearInterval(started);
       expect((await run('1 + 1')).of('result')).toBe('2');
     });
 
@@ -235,6 +248,6 @@ text = repr(found)
       ).rejects.toBeInstanceOf(RuntimeUnavailable);
     });
 
-    more({ run, session: () => session });
+    more({ run, session: () => session, folder: () => folder });
   });
 }

@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
 import { openWasmRuntime } from '../../src/runtimes/wasm/wasm-runtime.ts';
 import { runtimeContract } from './contract.ts';
+import { stoppingContract } from './stopping.ts';
 
-runtimeContract('wasm', openWasmRuntime, ({ run }) => {
+runtimeContract('wasm', openWasmRuntime, (tools) => {
+  const { run } = tools;
+  stoppingContract(tools, []);
+
   test('python finds no way into the process around it', async () => {
     const tries = [
       'from pyodide.code import run_js\nrun_js("1")',

@@ -44,6 +44,21 @@ test('a missing program fails with its code and hurts no other child', async () 
   expect(await spawner.spawn('true', []).exited).toEqual({ code: 0, signal: null });
 });
 
+test('A2 one write larger than any frame goes in small ones, and the helper lives', async () => {
+  const { pid } = spawner;
+  const child = spawner.spawn('wc', ['-c']);
+  child.stdin.end(Buffer.alloc(65 * 2 ** 20));
+  expect((await text(child.stdout)).trim()).toBe(String(65 * 2 ** 20));
+  // What is written to a process that does not read waits here, and not in the helper.
+  const deaf = spawner.spawn('sleep', ['60']);
+  deaf.stdin.write(Buffer.alloc(65 * 2 ** 20));
+  expect(await text(spawner.spawn('echo', ['heard']).stdout)).toBe('heard\n');
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  expect(Number(/VmRSS:\s+(\d+)/.exec(status)![1])).toBeLessThan(160 * 1024);
+  deaf.kill();
+  expect(spawner.pid).toBe(pid);
+});
+
 test('carries 32 MiB both ways unchanged', async () => {
   const child = spawner.spawn('cat', []);
   const block = randomBytes(1024 * 1024);

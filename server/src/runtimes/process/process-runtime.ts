@@ -68,16 +68,19 @@ async function startSession(
 ): Promise<Session> {
   const directory = resolve(options.directory);
   const user = nextSandboxUser();
-  if (user !== undefined) await giveTo(directory, user);
+  if (user !== undefined) await giveTo(directory, user, options.around);
   const launch = (language: Language, limits: Limits) => {
     const bindMemory = language !== 'javascript';
     const command = sandboxed(
       { ...place, directory, limits, bindMemory },
       loopOf(language, limits),
     );
-    return startSandbox(place.spawner, command, user, true);
+    const child = startSandbox(place.spawner, command, user, true);
+    // Node goes on with what an interrupted cell awaits, so it ends with the cell.
+    return { child, interruptible: language !== 'javascript' };
   };
-  return new LoopSession(launch, languages, { ...DEFAULT_LIMITS, ...options.limits });
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  return new LoopSession({ launch, languages, limits, folder: directory });
 }
 
 function loopOf(language: Language, { memoryBytes }: Limits): string[] {

@@ -55,13 +55,15 @@ const MACHINES: Partial<Record<NodeJS.Architecture, Machine>> = {
       298,
       321,
       323, // perf_event_open, bpf, userfaultfd
+      29,
+      68, // shmget, msgget: memory that belongs to no process, so that nothing counts it
     ],
   },
   arm64: {
     audit: 0xc00000b7,
     denied: [
       117, 270, 271, 41, 51, 40, 39, 116, 89, 224, 225, 142, 161, 162, 60, 105, 106, 273, 104, 294,
-      217, 218, 219, 97, 268, 264, 265, 241, 280, 282,
+      217, 218, 219, 97, 268, 264, 265, 241, 280, 282, 194, 186,
     ],
   },
 };

@@ -45,18 +45,20 @@ async function startSession(
 ): Promise<Session> {
   const directory = resolve(options.directory);
   const user = means.user ? nextSandboxUser() : undefined;
-  if (user !== undefined) await giveTo(directory, user);
+  if (user !== undefined) await giveTo(directory, user, options.around);
   const launch = (language: Language, limits: Limits) => {
     const [program, ...args] = commandOf(means, directory, language, limits);
-    return spawner.spawn(program!, args, {
+    const child = spawner.spawn(program!, args, {
       cwd: '/',
       env: ENVIRONMENT,
       control: true,
       uid: user,
       gid: user,
     });
+    return { child, interruptible: false };
   };
-  return new LoopSession(launch, LANGUAGES, { ...DEFAULT_LIMITS, ...options.limits });
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  return new LoopSession({ launch, languages: LANGUAGES, limits });
 }
 
 function commandOf(means: Means, directory: string, language: Language, limits: Limits): string[] {

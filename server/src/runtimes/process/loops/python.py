@@ -30,19 +30,39 @@ def emit(stream, mime_type, data):
 namespace = {"__name__": "__main__", "display": lambda value: cell.display(emit, value)}
 for stream in (sys.stdout, sys.stderr):
     stream.reconfigure(line_buffering=True)
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+# SIGINT is the cell's own; this one ends the cell. It has a handler only while a cell runs.
+INTERRUPT = 40
+running = interrupted = False
+
+
+def interrupt(_number, _frame):
+    global interrupted
+    if running:
+        interrupted = True
+        raise KeyboardInterrupt
+
+
+signal.signal(INTERRUPT, signal.SIG_IGN)
 report(type="ready")
 
 for number, line in enumerate(commands, 1):
     nonce, source, setup = line.decode().split()
     os.environ.update(json.loads(base64.b64decode(setup))["env"])
     text = base64.b64decode(source).decode()
+    interrupted = False
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        running = True
+        signal.signal(INTERRUPT, interrupt)
         code, reason = cell.run(text, number, namespace, emit, events.run_until_complete)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        running = False
     except KeyboardInterrupt:
+        running = False
         code, reason = 130, None
+    signal.signal(INTERRUPT, signal.SIG_IGN)
+    if interrupted:
+        # What the cell awaited must not go on with the next one.
+        events = asyncio.new_event_loop()
+        asyncio.set_event_loop(events)
     for stream in (sys.stdout, sys.stderr):
         stream.write(f"\x01end {nonce}\x01")
         stream.flush()
