@@ -14,8 +14,8 @@ const sentences: Record<Ending, string> = {
 };
 
 /**
- * Why runs of a team may not go on, by place in the list; undefined for those that may: a file in the
- * trash, an archived workspace, a person who has left. The one place of this rule: it is asked before a
+ * Why runs of a team may not go on, by place in the list; undefined for those that may: a file or its
+ * workspace in the trash, an archived workspace, a person who has left. The one place of this rule: it is asked before a
  * run is taken, when its turn comes, and again while it runs, because another node, a push or a crash
  * can change the answer at any time.
  */
@@ -30,7 +30,7 @@ export async function endingsOf(
       tenant,
       sql`select n.id, w.archived_at from notebooks n join files f on f.id = n.file_id
         join workspaces w on w.id = f.workspace_id
-        where f.deleted_at is null and n.id = any(${asked.map((one) => one.notebookId)}::uuid[])`,
+        where f.deleted_at is null and w.deleted_at is null and n.id = any(${asked.map((one) => one.notebookId)}::uuid[])`,
     ),
     database.rows<{ user_id: string }>(
       tenant,
