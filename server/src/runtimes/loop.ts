@@ -35,17 +35,21 @@ const START_MS = 30_000;
 const REPORT_EXTRA = 64 * 1024;
 const KILLED: CellResult = { exitCode: 137, reason: 'killed' };
 
-/** A loop's process. `interruptible`: it leaves a cell on the signal INTERRUPT and keeps its state. */
-export type Launched = { child: Child; interruptible: boolean };
+/**
+ * A loop's process. `interruptible`: it leaves a cell on the signal INTERRUPT and keeps its state.
+ * `namespace`: it runs in a process namespace of its own.
+ */
+export type Launched = { child: Child; interruptible: boolean; namespace: boolean };
 
 export class Loop {
   #child: Child;
   #interruptible: boolean;
+  #namespace: boolean;
+  #over = false;
   #limits: Limits;
   #processes: SandboxProcesses | undefined;
   #watch: Watch | undefined;
   #starting: NodeJS.Timeout;
-  #killing: NodeJS.Timeout | undefined;
   #running: RunningCell | undefined;
   #interrupting: Promise<void> | undefined;
   #ready = Promise.withResolvers<void>();
@@ -56,8 +60,9 @@ export class Loop {
   /** False once the process has ended or was killed. */
   alive = true;
 
-  constructor({ child, interruptible }: Launched, limits: Limits) {
+  constructor({ child, interruptible, namespace }: Launched, limits: Limits) {
     this.#child = child;
+    this.#namespace = namespace;
     this.#interruptible = interruptible;
     this.#limits = limits;
     this.#spare = limits.outputBytes;
@@ -128,9 +133,7 @@ export class Loop {
   kill(): void {
     if (!this.alive) return;
     this.alive = false;
-    const killRest = () => this.#child.kill('SIGKILL');
-    if (this.#processes?.killAll()) this.#killing = setTimeout(killRest, GRACE_MS);
-    else killRest();
+    void this.#killAll();
   }
 
   /** Kills it and resolves when all its processes are gone. */
@@ -153,6 +156,19 @@ export class Loop {
       if (performance.now() > until) return this.close();
     }
     await this.#ended.promise;
+  }
+
+  /**
+   * Kills the first process inside, which may have just begun: bubblewrap's leaves its group before it
+   * is tied to its parent's end, and when the parent is killed in between, it lives for ever.
+   */
+  async #killAll(): Promise<void> {
+    for (const until = performance.now() + GRACE_MS; !this.#over; await delay(AGAIN_MS)) {
+      if (!this.#namespace || performance.now() > until) return this.#child.kill('SIGKILL');
+      const { pid } = this.#child;
+      const processes = this.#processes ?? (pid === undefined ? pid : new SandboxProcesses(pid));
+      processes?.killAll();
+    }
   }
 
   #print(stream: Stream, chunk: Buffer): void {
@@ -212,9 +228,9 @@ export class Loop {
 
   #end(exit: { code: number | null } | Error): void {
     this.alive = false;
+    this.#over = true;
     this.#watch?.stop();
     clearTimeout(this.#starting);
-    clearTimeout(this.#killing);
     const message = `The sandbox did not start: ${this.#complaint.trim() || String(exit)}`;
     this.#ready.reject(new RuntimeUnavailable(message, exit));
     this.#ready.promise.catch(() => {});

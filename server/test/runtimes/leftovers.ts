@@ -69,6 +69,15 @@ export function leftovers({ run, folder }: Tools): void {
     expect((await run('kept')).of('result')).toBe('5');
   });
 
+  test('A3 a cancel while the sandbox starts never leaves one that lives for ever', async () => {
+    for (let count = 0; count < 60; count++) {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(), (count % 20) / 2);
+      await run('exit 3', 'bash', { signal: stop.signal });
+    }
+    expect((await run('echo alive', 'bash')).of('stdout')).toBe('alive\n');
+  });
+
   test('A3 a cell that refuses to stop ends with its language', async () => {
     const stubborn = 'trap "" 40; echo started; while :; do sleep 0.01; done';
     expect((await cancelled(stubborn, 'bash')).reason).toBe('killed');

@@ -77,7 +77,7 @@ async function startSession(
     );
     const child = startSandbox(place.spawner, command, user, true);
     // Node goes on with what an interrupted cell awaits, so it ends with the cell.
-    return { child, interruptible: language !== 'javascript' };
+    return { child, interruptible: language !== 'javascript', namespace: true };
   };
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   return new LoopSession({ launch, languages, limits, folder: directory });

@@ -55,7 +55,7 @@ async function startSession(
       uid: user,
       gid: user,
     });
-    return { child, interruptible: false };
+    return { child, interruptible: false, namespace: false };
   };
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   return new LoopSession({ launch, languages: LANGUAGES, limits });
