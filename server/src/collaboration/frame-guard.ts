@@ -113,7 +113,8 @@ export class FrameGuard {
     try {
       return read();
     } catch (error) {
-      if (!(error instanceof BadUpdate)) throw error;
+      // Parents that come after their children, thousands of them, are beyond the stack.
+      if (!(error instanceof BadUpdate || error instanceof RangeError)) throw error;
       const person = this.#shownOf(connection).id;
       this.#outcasts.add(person, document.name);
       const close = error instanceof TooMuch ? tooCostly : noEdit;

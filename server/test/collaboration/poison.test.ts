@@ -64,6 +64,15 @@ test.each(poisons)('A8 %s is refused, and people go on', async (_, poison) => {
   again.close();
 });
 
+test('A8 50,000 elements whose parents come after them are refused', async () => {
+  const raw = await intruder();
+  raw.send(syncFrame(file.id, sync.update, backwards(50_000)));
+  await until(() => raw.closeCode !== undefined);
+  expect(raw.closeCode).toBe(4400);
+  ann.type('kept');
+  await until(() => ann.isSaved && ann.text === 'kept One.');
+});
+
 test('A8 a heading of level 1e9 is a heading of a file, and does not block its workspace', async () => {
   const raw = await intruder();
   const heading = (fragment: Y.XmlFragment) => {
@@ -209,6 +218,18 @@ function nest(fragment: Y.XmlFragment, depth: number): void {
     inner = next;
   }
   inner.insert(0, [new Y.XmlText('deep')]);
+}
+
+/** Quotes of one client, each in the next one, as bytes: Yjs itself writes parents first. */
+function backwards(count: number): Uint8Array {
+  const number = (value: number): number[] =>
+    value < 128 ? [value] : [(value % 128) | 128, ...number(Math.floor(value / 128))];
+  const name = [...Buffer.from('blockquote')];
+  const quote = [7, 0, 77];
+  const bytes = [1, ...number(count), 77, 0];
+  for (let at = 1; at < count; at++) bytes.push(...quote, ...number(at), 3, name.length, ...name);
+  bytes.push(7, 1, 7, ...Buffer.from('default'), 3, name.length, ...name, 0);
+  return Uint8Array.from(bytes);
 }
 
 const words = (fragment: Y.XmlFragment) => texts(fragment)[0]!;
