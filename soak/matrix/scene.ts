@@ -17,7 +17,22 @@ export type Credential = {
   isOutside?: boolean;
 };
 
-export type Scene = { host: Host; oracle: Oracle; credentials: Credential[] };
+/** A member who is removed in the middle of the run, and what they may before, meanwhile and afterwards. */
+export type Leaver = {
+  state: 'in' | 'going' | 'out';
+  credentials: Credential[];
+  /** Removes the person from the team, as its owner does. */
+  remove(): Promise<void>;
+};
+
+export type Scene = {
+  host: Host;
+  oracle: Oracle;
+  credentials: Credential[];
+  leavers: Leaver[];
+  /** The teams of those who leave: what is of them changes, all else must not. */
+  leftTeams: string[];
+};
 
 type Person = { id: string; token: string; personal: string };
 
@@ -96,7 +111,45 @@ export async function makeScene(host: Host, known: Registry): Promise<Scene> {
     ...tokensOfLeft.map((it) => ({ name: it.name, headers: it.headers, actor: undefined })),
     { name: 'signed out', headers: bearer(await signedOut(host)), actor: undefined },
   );
-  return { host, credentials, oracle: await look(host, known) };
+  // Their claims of before are known to be none by now.
+  const stale = { headers: bearer(people.left.token, team) };
+  await fetch(`${host.url}/api/v1/files`, stale);
+  const leavers: Leaver[] = [];
+  const leftTeams: string[] = [];
+  for (let n = 0; n < 4; n++) {
+    const leftTeam = await found(host, people.left, `Left ${n}`);
+    await furnish(host, people.left, leftTeam);
+    leavers.push(await leaver(host, people.left, leftTeam, n));
+    leftTeams.push(leftTeam);
+  }
+  return { host, credentials, leavers, leftTeams, oracle: await look(host, known) };
+}
+
+/** A member with a session and a key, who is still to leave. */
+async function leaver(host: Host, owner: Person, teamId: string, n: number): Promise<Leaver> {
+  const person = await register(host, `Leaver ${n}`);
+  const membership = randomUUID();
+  await host.query('insert into user_teams (id, team_id, user_id, role) values ($1, $2, $3, $4)', [
+    ...[membership, teamId, person.id, 'member'],
+  ]);
+  const attributes = { name: 'Key', scopes: ['write'] };
+  const { meta } = await call(
+    ...([host, 'POST', '/api-keys', bearer(person.token, teamId), 'api-keys', attributes] as const),
+  );
+  const actor: Actor = { userId: person.id, teamId, role: 'member', scopes: ['write'] };
+  const session = {
+    ...{ name: `leaver ${n} signed in`, headers: bearer(person.token, teamId), actor },
+    isOutside: true,
+  };
+  const key = { name: `leaver ${n}’s key`, headers: bearer(String(meta.key)), actor };
+  const path = `/user-teams/${membership}`;
+  return {
+    state: 'in',
+    credentials: [session, key],
+    async remove() {
+      await call(host, 'DELETE', path, bearer(owner.token, teamId));
+    },
+  };
 }
 
 const bearer = (token: string, team?: string): Record<string, string> => ({

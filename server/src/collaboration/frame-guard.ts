@@ -7,8 +7,8 @@ import { type ClientIds, freshIn, without } from './client-ids.ts';
 import { checkUpdate } from './update-check.ts';
 import { BadUpdate, clientsOf, readUpdate, TooMuch, type Update } from './update-reader.ts';
 
-/** What one message may hold. Applying as much takes the server a quarter of a second. */
-const most = { structs: 100_000, clients: 2_000, removals: 100_000 };
+/** What one message may hold. Applying as much takes the server a tenth of a second. */
+const most = { structs: 30_000, clients: 2_000, removals: 30_000 };
 /** Microseconds that things take, measured: a message, its bytes, structs and removed ranges. */
 const costs = { message: 50, byte: 0.005, struct: 2.5, removal: 1.5, answered: 0.3, reader: 5 };
 const awareness = 1;

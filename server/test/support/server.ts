@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { type Config, readConfig } from '../../src/config.ts';
 import { type Running, serve } from '../../src/main.ts';
+import { openToOthers } from './modes.ts';
 
 export type TestServer = Running & {
   databaseUrl: string;
@@ -44,9 +45,17 @@ export async function startServer(overrides: Partial<Config> = {}): Promise<Test
     async stop() {
       await running.stop();
       await pool.end();
+      await noteOpenFiles(dataDir);
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Notes what others on the machine could read of a data folder; the last test of the suite looks at it. */
+async function noteOpenFiles(dataDir: string): Promise<void> {
+  const found = await openToOthers(dataDir);
+  const folder = process.env.FAULTS_FOLDER;
+  if (found.length > 0 && folder) await appendFile(join(folder, 'open.txt'), found.join('\n'));
 }
 
 /** The address of a fresh copy of the migrated template. */

@@ -53,6 +53,7 @@ async function answer(
   for (const it of asked.prepared) {
     // One after the other: what a batch changes, it changes in its order.
     const result = isRefused(it) ? it : await runOnce(engine, it, edge, request);
+    if (asked.actor && !isRefused(it)) refuseEnded(it, result);
     results.push(shownTo(asked.actor, result));
   }
   const strict = asked.form === 'application/graphql-response+json';
@@ -74,6 +75,17 @@ function runOnce(
     );
   }
   return engine.run(prepared, contextFor(edge, request));
+}
+
+const ended = ['unauthenticated', 'not_a_member'] as const;
+
+/** A credential that has ended while a query ran refuses it whole, as one that had ended before would. */
+function refuseEnded({ operation }: Prepared, { errors }: ExecutionResult): void {
+  if (operation.operation !== 'query') return;
+  for (const code of ended) {
+    const error = errors?.find(({ extensions }) => extensions.code === code);
+    if (error) throw new KyozoError(code, error.message);
+  }
 }
 
 /** Any failure outside of an operation, in GraphQL's form. */
