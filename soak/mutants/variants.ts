@@ -109,8 +109,8 @@ export const variants: readonly Variant[] = [
   {
     name: 'a key of one team reaches another',
     file: `${accounts}/authenticate.ts`,
-    find: 'if (!row || (team !== undefined && team !== row.team_id)) return undefined;',
-    replace: 'if (!row) return undefined;',
+    find: 'if (team !== undefined && team.toLowerCase() !== row.team_id) throw notAMember();',
+    replace: '',
     test: matrix,
   },
   {
@@ -152,7 +152,7 @@ export const variants: readonly Variant[] = [
   {
     name: 'who may only read edits live',
     file: 'server/src/collaboration/collaboration.ts',
-    find: "connectionConfig.readOnly = !scopeAllows(context.actor, 'files', 'write');",
+    find: "connectionConfig.readOnly = context.archived || !scopeAllows(context.actor, 'files', 'write');",
     replace: '',
     test: 'server/test/collaboration/access.test.ts',
   },
@@ -208,9 +208,9 @@ export const variants: readonly Variant[] = [
   },
   {
     name: 'a refresh token is good twice',
-    file: `${accounts}/tokens.ts`,
-    find: 'where hash = $1 and used_at is null and expires_at > now() returning session_id',
-    replace: 'where hash = $1 and expires_at > now() returning session_id',
+    file: `${accounts}/refresh-tokens.ts`,
+    find: "return again ? 'repeat' : 'end';",
+    replace: "return 'trade';",
     test: tokens,
   },
   {

@@ -117,12 +117,6 @@ export const messages = {
     restored: (name: string) => `Restored “${name}”`,
     active: 'Active',
     showArchived: 'Archived',
-    archivedText: 'This workspace is archived. You can read it; nothing in it can be changed.',
-    unarchive: 'Take out of the archive',
-    trash: 'Move to trash',
-    trashed: (name: string) => `Moved “${name}” to the trash`,
-    trashedTitle: 'This workspace is in the trash',
-    trashedText: 'Bring it back, with everything in it, to read or change it.',
     which: 'Which workspaces',
     emptyTitle: 'No workspace yet',
     emptyText:
@@ -260,25 +254,6 @@ export const messages = {
     template: (title: string) =>
       `# ${title}\n\nWrite text as usual. A fenced block that names its language is a cell: press the button beside it to run it.\n\n\`\`\`bash {name=hello}\necho "Hello from a cell"\n\`\`\`\n`,
   },
-  trash: {
-    title: 'Trash',
-    emptyTitle: 'The trash is empty',
-    emptyText:
-      'Files and workspaces that you delete stay here for a while, with all their versions, until you bring them back.',
-    workspace: 'Workspace, with everything in it',
-    restore: 'Restore',
-    restored: (name: string) => `Restored “${name}”`,
-    deleted: (when: string) => `Deleted ${when}`,
-    remove: 'Delete for good…',
-    removeNow: 'Delete for good',
-    removeTitle: (count: number, name: string) =>
-      count === 1 ? `Delete “${name}” for good?` : `Delete ${count} things for good?`,
-    removeText:
-      'All versions go with it and nobody can bring them back. A file that was committed stays in the history of its git repository; a workspace takes its repository with it.',
-    removed: (count: number, name: string) =>
-      count === 1 ? `“${name}” is deleted for good` : `${count} things are deleted for good`,
-    empty: 'Empty the trash…',
-  },
   settings: {
     title: 'Settings',
     you: 'You',
@@ -304,29 +279,6 @@ export const messages = {
     files: 'Files',
     actions: 'Do',
     theme: (name: string) => `Theme: ${name}`,
-  },
-  shortcuts: {
-    title: 'Keyboard shortcuts',
-    everywhere: 'Everywhere',
-    lists: 'In lists',
-    editor: 'In documents',
-    items: {
-      palette: 'Find and do',
-      help: 'Show shortcuts',
-      home: 'Go to Home',
-      notifications: 'Go to Notifications',
-      sidebar: 'Fold the sidebar',
-      up: 'Move up and down',
-      open: 'Open',
-      select: 'Select',
-      rename: 'Rename',
-      remove: 'Move to trash',
-      leave: 'Clear selection, go up a folder',
-      bold: 'Bold',
-      italic: 'Italic',
-      slash: 'Insert a block',
-      runCell: 'Run the cell you are in',
-    },
   },
   first: {
     workspace: 'Getting started',

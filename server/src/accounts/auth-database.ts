@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { surviveLoss } from '../database/database.ts';
 import { fromDatabase } from '../database/errors.ts';
 import type { Within } from '../jobs/queue.ts';
 
@@ -16,7 +17,7 @@ export class AuthDatabase implements AuthQueries {
   constructor(connectionString: string) {
     const options = '-c timezone=UTC -c statement_timeout=20s';
     this.pool = new pg.Pool({ connectionString, max: 5, options });
-    this.pool.on('error', () => undefined);
+    surviveLoss(this.pool);
   }
 
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> {

@@ -68,7 +68,7 @@ export class Database implements Queries {
     this.#lanes = new Lanes(settings, size.lanes);
     // What a transaction sends without waiting goes out at once, in its order.
     this.#pool = new pg.Pool({ ...settings, max: size.pool, pipeline: true } as pg.PoolConfig);
-    this.#pool.on('error', () => undefined);
+    surviveLoss(this.#pool);
   }
 
   text(actor: Actor | Tenant, prepared: Statement): Promise<TextRow[]> {
@@ -191,6 +191,15 @@ export async function together<Results extends readonly Promise<unknown>[]>(
 ): Promise<{ -readonly [At in keyof Results]: Awaited<Results[At]> }> {
   await Promise.allSettled(statements);
   return Promise.all(statements) as never;
+}
+
+/**
+ * Lets a pool outlive the end of its connections. Idle ones have a listener of the pool's; one that is in
+ * use has none, and the end of its backend between two statements would end the process.
+ */
+export function surviveLoss(pool: pg.Pool): void {
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
 }
 
 function enter(actor: Actor | Tenant): Statement {

@@ -218,6 +218,7 @@ async function untilReady(url: string): Promise<void> {
 
 async function createDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
   await client.connect();
   const { rowCount } = await client.query("select from pg_database where datname = 'kyozo'");
   if (rowCount === 0) await client.query('create database kyozo');

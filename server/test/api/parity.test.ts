@@ -319,7 +319,6 @@ test('and alike for what is wrong with a record', async () => {
   const [code] = (await people.owner.get<RecordObject[]>('/workspaces?filter[slug]=code')).body
     .data;
   await people.owner.delete(`/workspaces/${code!.id}/archive`);
-  const [run] = (await people.owner.get<RecordObject[]>('/task-runs')).body.data;
   const of = (type: string) => everything.find((resource) => resource.type === type)!;
   const table: [Person, string, string, Given, string][] = [
     [
@@ -356,7 +355,6 @@ test('and alike for what is wrong with a record', async () => {
       { attributes: { path: 'z.md', content: '*', encoding: 'base64' }, workspace: code!.id },
       'invalid',
     ],
-    [people.owner, 'task-runs', 'cancel', { id: run!.id }, 'conflict'],
     [people.owner, 'api-keys', 'create', { attributes: { name: 'x', scopes: ['all'] } }, 'invalid'],
     [people.owner, 'teams', 'create', { attributes: { name: 'x' } }, 'forbidden'],
     [

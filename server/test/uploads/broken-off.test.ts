@@ -118,7 +118,8 @@ test('an import whose server is killed before it is answered begins once', async
   await served.stop('SIGKILL');
   await failed;
   await database.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'",
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where wait_event_type = 'Lock' and datname = current_database()`,
   );
   await holder.query('rollback');
   await holder.end();

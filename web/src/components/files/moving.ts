@@ -1,3 +1,4 @@
+import { trashTexts } from '../../messages/trash.ts';
 import { messages } from '../../messages.ts';
 import { files } from '../../services/files.ts';
 import { queryClient } from '../../services/query-client.ts';
@@ -45,7 +46,7 @@ async function bringBack(ids: ReadonlySet<string>): Promise<void> {
   try {
     for (const id of ids) await files.restore(id);
   } catch (error) {
-    tellError(messages.trash.restore, error);
+    tellError(trashTexts.restore, error);
   }
   refresh();
 }

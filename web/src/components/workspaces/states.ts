@@ -1,3 +1,4 @@
+import { closedTexts } from '../../messages/trash.ts';
 import { messages } from '../../messages.ts';
 import { queryClient } from '../../services/query-client.ts';
 import { workspaces } from '../../services/workspaces.ts';
@@ -23,9 +24,9 @@ export async function setArchived(workspace: Named, archived: boolean): Promise<
 export async function trashWorkspace(workspace: Named): Promise<void> {
   try {
     await workspaces.trash(workspace.id);
-    tellWithUndo(texts.trashed(workspace.name), () => void bringBack(workspace.id));
+    tellWithUndo(closedTexts.trashed(workspace.name), () => void bringBack(workspace.id));
   } catch (error) {
-    tellError(texts.trash, error);
+    tellError(closedTexts.trash, error);
   }
   refresh();
 }
