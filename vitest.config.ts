@@ -64,12 +64,21 @@ export default defineConfig({
           testTimeout: 120_000,
         },
       },
+      // By itself, because it looks at how quickly the server answers.
+      {
+        extends: true,
+        test: {
+          name: 'hostile',
+          include: ['test/hostile.test.ts'],
+          sequence: { groupOrder: 1 },
+        },
+      },
       {
         extends: true,
         test: {
           name: 'last',
           include: ['test/whole-suite.test.ts'],
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

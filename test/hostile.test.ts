@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { hostile } from '../../../soak/hostile.ts';
+import { hostile } from '../soak/hostile.ts';
 
 /** `npm run soak -- hostile` does it for ten minutes with any seed. */
 test(
