@@ -80,10 +80,10 @@ import { CommitList } from './workspaces/branch-commits.ts';
 import { BranchFacts } from './workspaces/branch-facts.ts';
 import { ContentStore } from './workspaces/content-store.ts';
 import { FileStore, type Follower } from './workspaces/file-store.ts';
+import { followNotebook } from './workspaces/follow-notebook.ts';
 import { History } from './workspaces/history.ts';
 import { LfsStore } from './workspaces/lfs-store.ts';
 import { BranchMerges } from './workspaces/merge.ts';
-import { notebookFinder } from './workspaces/notebook-finder.ts';
 import { Pushes, type PushParts } from './workspaces/push.ts';
 import { PushContents } from './workspaces/push-contents.ts';
 import { pushLimits } from './workspaces/push-limits.ts';
@@ -138,19 +138,18 @@ async function start(
     : undefined;
   const texts = new TextPool();
   stops.push(() => texts.stop());
-  const findNotebook = notebookFinder((team, text) =>
+  const findCells = (team: string, text: string) =>
     texts.run(team, 'cells', text).catch((error: unknown) => {
       log.warn({ err: error, teamId: team }, 'the cells of a text could not be found');
       return undefined;
-    }),
-  );
-  const follow: Follower = async (transaction, signer, row, bytes) => {
-    await findNotebook(transaction, signer, row, bytes);
+    });
+  const follow: Follower = async (transaction, signer, row, content) => {
+    await followNotebook(transaction, signer, row, content);
     if (!reader || !isPicture(row.content_type)) return;
     await queue.add('process-storage', { teamId: row.team_id, fileId: row.id }, transaction);
   };
   const temporary = await openTemporary(config.dataDir);
-  const contents = new ContentStore(database, storages, temporary);
+  const contents = new ContentStore(database, storages, temporary, findCells);
   const pushed = new PushContents(database, storages, contents);
   const facts = new BranchFacts({
     ...{ database, storages, spawner, contents: pushed },

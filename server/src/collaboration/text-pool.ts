@@ -15,13 +15,16 @@ type Job = Task & { resolve: (result: never) => void; reject: (error: Error) => 
 
 /** Milliseconds for one piece of work; a plain text of 4 MiB takes about one second. */
 const patience = 10_000;
+/** Pieces of work of one team that may wait. */
+const mostWaiting = 200;
 /** Characters and bytes that are worked on where they are: the worst of this size take 15 ms. */
 const smallest = 2_048;
 const memory = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 64 };
 
 /**
  * Reads and writes people's texts apart from the server's thread, in a few workers that start when they
- * are needed. Teams take turns. Work over the limit of time or memory ends with its worker.
+ * are needed. Teams take turns, and no team has all of the workers. Work over the limit of time or memory
+ * ends with its worker.
  */
 export class TextPool {
   readonly #size: number;
@@ -30,6 +33,8 @@ export class TextPool {
   readonly #waiting = new Map<string, Job[]>();
   readonly #idle: Worker[] = [];
   readonly #busy = new Map<Worker, (error: Error) => void>();
+  /** Workers that are at work, by team. */
+  readonly #working = new Map<string, number>();
   #stopped = false;
 
   constructor(limits: { size?: number; patience?: number } = {}) {
@@ -52,9 +57,11 @@ export class TextPool {
       }
     }
     if (this.#stopped) throw new TextTooCostly('The server ends.');
+    const waiting = this.#waiting.get(team) ?? [];
+    if (waiting.length >= mostWaiting) throw new TextTooCostly('Too much of the team waits.');
     return new Promise((resolve, reject) => {
-      const job: Job = { name, values: given, resolve, reject };
-      this.#waiting.set(team, [...(this.#waiting.get(team) ?? []), job]);
+      waiting.push({ name, values: given, resolve, reject });
+      this.#waiting.set(team, waiting);
       this.#next();
     });
   }
@@ -70,10 +77,10 @@ export class TextPool {
   }
 
   #next(): void {
-    while (this.#waiting.size > 0) {
+    for (let team = this.#front(); team !== undefined; team = this.#front()) {
       const worker = this.#idle.pop() ?? this.#start();
       if (!worker) return;
-      void this.#work(worker, this.#take());
+      void this.#work(worker, team, this.#take(team));
     }
   }
 
@@ -88,15 +95,30 @@ export class TextPool {
     return worker;
   }
 
-  /** The oldest job of the team at the front, which goes to the end. */
-  #take(): Job {
-    const [team, [job, ...others]] = this.#waiting.entries().next().value! as [string, Job[]];
-    this.#waiting.delete(team);
-    if (others.length > 0) this.#waiting.set(team, others);
-    return job!;
+  /** The team whose turn it is: the first that leaves a worker to the others. */
+  #front(): string | undefined {
+    const most = Math.max(1, this.#size - 1);
+    for (const team of this.#waiting.keys()) if ((this.#working.get(team) ?? 0) < most) return team;
+    return undefined;
   }
 
-  async #work(worker: Worker, { name, values, resolve, reject }: Job): Promise<void> {
+  /** The oldest job of a team, which goes to the end. */
+  #take(team: string): Job {
+    const jobs = this.#waiting.get(team)!;
+    const job = jobs.shift()!;
+    this.#waiting.delete(team);
+    if (jobs.length > 0) this.#waiting.set(team, jobs);
+    return job;
+  }
+
+  #count(team: string, by: 1 | -1): void {
+    const count = (this.#working.get(team) ?? 0) + by;
+    if (count > 0) this.#working.set(team, count);
+    else this.#working.delete(team);
+  }
+
+  async #work(worker: Worker, team: string, { name, values, resolve, reject }: Job): Promise<void> {
+    this.#count(team, 1);
     const { promise, resolve: done, reject: fail } = Promise.withResolvers<Outcome>();
     this.#busy.set(worker, fail);
     const limit = setTimeout(() => fail(new TextTooCostly('It took too long.')), this.#patience);
@@ -118,6 +140,7 @@ export class TextPool {
       reject(error as Error);
     }
     clearTimeout(limit);
+    this.#count(team, -1);
     this.#next();
   }
 }

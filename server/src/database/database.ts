@@ -64,7 +64,7 @@ export class Database implements Queries {
   constructor(config: pg.ClientConfig, size: { lanes: number; pool: number }) {
     // Who waits for another's row is told before the statement's own end, and may try again.
     const options = `-c timezone=UTC -c statement_timeout=20s -c lock_timeout=${lockTimeout}`;
-    const settings = { ...config, options };
+    const settings = { ...config, options, connectionTimeoutMillis: lockTimeout };
     this.#lanes = new Lanes(settings, size.lanes);
     // What a transaction sends without waiting goes out at once, in its order.
     this.#pool = new pg.Pool({ ...settings, max: size.pool, pipeline: true } as pg.PoolConfig);

@@ -85,7 +85,7 @@ export function fromDatabase(cause: Error & { code?: string; constraint?: string
     throw new KyozoError(known.code, message, { source, meta, cause });
   }
   const passing =
-    /^(08|57P|53)|^E[A-Z]+$/.test(cause.code ?? '') || /[Cc]onnection/.test(cause.message);
+    /^(08|57P|53)|^E[A-Z]+$/.test(cause.code ?? '') || /[Cc]onnect/.test(cause.message);
   if (passing)
     throw new KyozoError('unavailable', 'The database is not available just now.', {
       meta: { retryAfter: RETRY_AFTER },

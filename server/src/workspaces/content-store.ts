@@ -9,6 +9,7 @@ import { StorageError } from '../storage/errors.ts';
 import { blobOf, type FileChange, LARGE, PathClash } from '../storage/git.ts';
 import type { ByteRange, Scope, Stored } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
+import { type FindCells, type Found, findNotebook } from './find-notebook.ts';
 import { pointerText } from './lfs.ts';
 import { type Body, heldLimit, settle } from './spool.ts';
 
@@ -43,8 +44,8 @@ export type Content = Stored & {
   treeAddress: string;
   /** What `treeAddress` names, where it is stored nowhere yet: the commit makes it durable. */
   staged?: Uint8Array;
-  /** The bytes themselves, of text that can be edited live; larger text costs a Y.Doc a hundred times its size. */
-  bytes?: Uint8Array;
+  /** The notebook that it is, where it is one. */
+  found?: Found | undefined;
 };
 /** What the sender says of a body: its media type, and its bytes when they are known before it has come. */
 export type Said = { contentType?: string; size?: number };
@@ -54,12 +55,14 @@ export class ContentStore {
   readonly #database: Queries;
   readonly #storages: Storages;
   readonly #temporary: string;
+  readonly #findCells: FindCells;
 
   /** `temporary` is a folder for bodies whose kind only their end tells. */
-  constructor(database: Queries, storages: Storages, temporary: string) {
+  constructor(database: Queries, storages: Storages, temporary: string, findCells: FindCells) {
     this.#database = database;
     this.#storages = storages;
     this.#temporary = temporary;
+    this.#findCells = findCells;
   }
 
   /** Stores content of any size, durably; it is nobody's until a transaction names it. */
@@ -94,8 +97,9 @@ export class ContentStore {
       const asked = said.contentType;
       const contentType = kind.text && asked?.startsWith('text/') ? asked : kind.contentType;
       const live = kind.text && stored.size <= heldLimit;
-      const bytes = live && body instanceof Uint8Array ? body : undefined;
-      const content = { ...stored, wanted, contentType, live, bytes };
+      const text = live && body instanceof Uint8Array ? body : undefined;
+      const found = text && (await this.find(tenant, path, text));
+      const content = { ...stored, wanted, contentType, live, found };
       if (small) return { ...content, treeAddress: stored.address, staged: body };
       if (content.backend === 'git') return { ...content, treeAddress: stored.address };
       const pointer = Buffer.from(pointerText(content));
@@ -126,15 +130,21 @@ export class ContentStore {
     const kind = await kindOf(path, bytes);
     const backend = chooseBackend({ ...kind, size: bytes.length });
     if (backend !== 'git') return this.put(tenant, { workspaceId, path }, bytes);
+    const live = kind.text && bytes.length <= heldLimit;
     return {
       address: blob,
       size: bytes.length,
       sha256: hash('sha256', bytes),
       ...{ backend, wanted: backend },
       contentType: kind.contentType,
-      live: kind.text && bytes.length <= heldLimit,
+      ...{ live, found: live ? await this.find(tenant, path, bytes) : undefined },
       treeAddress: blob,
     };
+  }
+
+  /** The notebook that a text is at a path. */
+  find({ teamId }: Tenant, path: string, text: Uint8Array): Promise<Found | undefined> {
+    return findNotebook(this.#findCells, teamId, path, text);
   }
 
   /** The bytes of a file's newest or an older version; `range.end` is not part of it. */

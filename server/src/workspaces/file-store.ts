@@ -28,15 +28,12 @@ import { isNews, type Placed, type Writing, writeFiles } from './write-files.ts'
 
 export type { Writer } from './tree-commit.ts';
 
-/** What a follower is given of content that is no text to edit. */
-const nothing = new Uint8Array();
-
 /** Runs inside the transaction of a write, for what follows from the content: notebooks, for one. */
 export type Follower = (
   transaction: Transaction,
   signer: Signer,
   file: FileRow,
-  bytes: Uint8Array,
+  content: Content,
 ) => Promise<void>;
 
 /** What a push does while it holds the workspace's row. */
@@ -139,7 +136,7 @@ export class FileStore {
             message,
             authors,
           }),
-          this.#follow(transaction, actor, made, content.bytes ?? nothing),
+          this.#follow(transaction, actor, made, content),
         );
         return rowOf({ resource: file, sort: [] }, row!);
       };
@@ -197,7 +194,7 @@ export class FileStore {
               message,
               authors,
             }),
-            this.#follow(transaction, signer, next, content.bytes ?? nothing),
+            this.#follow(transaction, signer, next, content),
           );
           await options.also?.(transaction, version);
           return { version, changed: true, row };
@@ -230,8 +227,7 @@ export class FileStore {
         const puts = news.map((placed) => ({ ...placed, about }));
         const place = { teamId: actor.teamId, workspaceId };
         const writing = this.#writing(transaction, actor);
-        const bytesOf = async ({ content }: Placed) => content.bytes ?? nothing;
-        const ids = await writeFiles(writing, place, puts, rows, bytesOf);
+        const ids = await writeFiles(writing, place, puts, rows);
         const fates = paths.map((path): Fate => {
           const row = rows.get(path);
           if (!row) return { id: ids.get(path)!, outcome: 'created' };
@@ -358,7 +354,7 @@ export class FileStore {
       record: async (versions) => {
         await recordVersions(transaction, signer, this.#storages, versions);
         await together(
-          ...versions.map(({ row, bytes }) => this.#follow(transaction, signer, row, bytes)),
+          ...versions.map(({ row, content }) => this.#follow(transaction, signer, row, content)),
         );
       },
     };

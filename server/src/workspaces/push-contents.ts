@@ -1,6 +1,5 @@
 /** What pushed blobs are as files: their content, and who made them. */
 import { buffer } from 'node:stream/consumers';
-import { isMarkdown } from '@kyozo/markdown';
 import type { Queries, Tenant } from '../database/database.ts';
 import { kindOf } from '../storage/content-kind.ts';
 import type { LogEntry, Person } from '../storage/git.ts';
@@ -53,21 +52,6 @@ export class PushContents {
     return this.#contents.put(tenant, { workspaceId, path }, bytes);
   }
 
-  /** The bytes that notebooks are found in; of what is no Markdown, none. */
-  async markdown(
-    tenant: Tenant,
-    workspaceId: string,
-    path: string,
-    content: Content,
-  ): Promise<Buffer> {
-    if (!isMarkdown(path) || !content.contentType.startsWith('text/')) return Buffer.alloc(0);
-    return this.#contents.bytes(tenant, {
-      workspace_id: workspaceId,
-      storage_backend: content.backend,
-      address: content.address,
-    });
-  }
-
   /** Author, co-authors, time and message of a commit, for the versions that it made. */
   async about(workspaceId: string, commit: string): Promise<Recorded> {
     const [entry] = await this.#storages.git.log(workspaceId, commit, { limit: 1 });
@@ -93,6 +77,7 @@ export class PushContents {
       ...{ backend: object.storage_backend, wanted: object.home_backend ?? object.storage_backend },
       contentType: kind.contentType,
       live: kind.text && whole,
+      found: kind.text && whole ? await this.#contents.find(tenant, path, start) : undefined,
       treeAddress: oid,
     };
   }

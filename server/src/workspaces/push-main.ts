@@ -284,9 +284,7 @@ export class MainPush {
     const rows = await lockFiles(held.transaction, workspaceId, paths);
     const news = puts.filter((put) => isNews(put, rows));
     const place = { teamId: actor.teamId, workspaceId };
-    const written = await writeFiles(held, place, news, rows, ({ path, content }) =>
-      this.#contents.markdown(actor, workspaceId, path, content),
-    );
+    const written = await writeFiles(held, place, news, rows);
     return [...written.values()];
   }
 }

@@ -11,7 +11,7 @@ import { holdContent } from './stored.ts';
 /** What a commit of the past says of a version. */
 export type Recorded = { message: string; authors: readonly Person[]; at?: Date; commit: string };
 /** A version that is to be recorded: the row that its file then has, and where it comes from. */
-export type Version = { row: FileRow; content: Content; bytes: Uint8Array; about: Recorded };
+export type Version = { row: FileRow; content: Content; about: Recorded };
 type About = { commit: string | undefined; message: string; authors: readonly Person[] };
 
 const event = fileVersion.events.record!;

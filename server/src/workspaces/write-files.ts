@@ -13,7 +13,7 @@ export type Writing = {
   /** Inserts the rows of new files. */
   add(files: readonly { id: string; values: Values }[]): Promise<void>;
   change(id: string, action: 'write' | 'destroy', values: Values): Promise<void>;
-  /** Records versions, and lets follow what follows from their bytes. */
+  /** Records versions, with the notebooks and pictures that follow from their content. */
   record(versions: readonly Version[]): Promise<void>;
 };
 
@@ -33,26 +33,25 @@ export const isNews = ({ path, content }: Placed, rows: ReadonlyMap<string, File
 
 /**
  * Makes each put a new file or the next version of the one that is in `rows`; answers the files' ids by
- * path. `bytesOf` reads what is looked into.
+ * path.
  */
 export async function writeFiles(
   writing: Writing,
   { teamId, workspaceId }: { teamId: string; workspaceId: string },
   puts: readonly Put[],
   rows: ReadonlyMap<string, FileRow>,
-  bytesOf: (placed: Placed) => Promise<Uint8Array>,
 ): Promise<Map<string, string>> {
   const ids = new Map<string, string>();
-  const version = async ({ path, content, about }: Put): Promise<Version> => {
+  const version = ({ path, content, about }: Put): Version => {
     const current = rows.get(path);
     const row = current
       ? { ...current, ...rowValues(content), version: current.version + 1 }
       : newRow(uuidv7(), teamId, workspaceId, path, content);
     ids.set(path, row.id);
-    return { row, content, about, bytes: await bytesOf({ path, content }) };
+    return { row, content, about };
   };
   for (const some of batches(puts)) {
-    const versions = await Promise.all(some.map(version));
+    const versions = some.map(version);
     const added = versions.filter(({ row }) => !rows.has(row.path));
     const rewritten = versions.filter(({ row }) => rows.has(row.path));
     await together(

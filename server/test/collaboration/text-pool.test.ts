@@ -39,6 +39,23 @@ test('A4 teams take turns: one that asks for much does not keep another away', a
   expect(done.indexOf('b')).toBeLessThanOrEqual(2);
 });
 
+test('A4 no team has all of the workers, and its queue has an end', async () => {
+  const pool = start({ size: 2, patience: 60_000 });
+  const done: string[] = [];
+  const ask = (team: string, rows: number) =>
+    pool.run(team, 'cells', table(rows)).then(
+      () => done.push(team),
+      () => done.push('refused'),
+    );
+  const asked = Array.from({ length: 3 }, () => ask('a', 100_000));
+  await ask('b', 2_000);
+  expect(done).not.toContain('a');
+  const many = Array.from({ length: 250 }, () => ask('c', 1_000));
+  await Promise.all([...asked, ...many]);
+  expect(done.filter((it) => it === 'refused').length).toBeGreaterThan(0);
+  expect(done.filter((it) => it === 'c').length).toBeGreaterThanOrEqual(200);
+});
+
 test('what cannot be done, and a pool that ends, are errors of their own', async () => {
   const pool = start({ size: 1, patience: 60_000 });
   const broken = pool.run('a', 'write', new Uint8Array(5_000).fill(255), 'a.md', '');

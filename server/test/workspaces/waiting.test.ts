@@ -65,3 +65,23 @@ test('who waits too long, in line or for the row, is told to come back', async (
   await holder.query('rollback');
   expect((await write(ann, workspace, 'now.md')).status).toBe(201);
 }, 60_000);
+
+test('A4 texts that are slow to read hold up nobody: no transaction waits for them', async () => {
+  await holder.query('rollback');
+  const text = `\`\`\`js\nx\n\`\`\`\n${'- a\n'.repeat(20_000)}`;
+  const spaces = await Promise.all(Array.from({ length: 30 }, () => ann.workspace()));
+  const place = await bob.workspace();
+  let done = 0;
+  const slow = spaces.map(async (space) => {
+    const file = await ann.file(space, 'slow.md', text);
+    done += 1;
+    return file;
+  });
+  await expect.poll(() => done).toBeGreaterThan(0);
+  const before = done;
+  expect((await write(bob, place, 'quick.md')).status).toBe(201);
+  // Each of thirty transactions would have held one of ten connections.
+  expect(done - before).toBeLessThan(5);
+  const [file] = await Promise.all(slow);
+  expect((await ann.get(`/files/${file!.id}/notebook`)).status).toBe(200);
+}, 60_000);

@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { type Cell, isMarkdown } from '@kyozo/markdown';
 import type { Resource, Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Transaction } from '../database/database.ts';
@@ -7,6 +6,7 @@ import { sql } from '../database/sql.ts';
 import { changeStatement, type Signer } from '../database/write.ts';
 import type { FileRow } from './content-store.ts';
 import type { Follower } from './file-store.ts';
+import type { Found, TaskValues } from './find-notebook.ts';
 import { notebook } from './notebook.ts';
 import { task } from './task.ts';
 
@@ -19,38 +19,17 @@ type TaskRow = {
   depends_on: string[];
   position: number;
 };
-type TaskValues = {
-  name: string;
-  language: string;
-  source: string;
-  attributes: unknown;
-  dependsOn: string[];
-  position: number;
-};
-
-/** Finds the cells of a Markdown text, for a team; none are found where the text takes too much. */
-export type FindCells = (teamId: string, text: string) => Promise<Cell[] | undefined>;
-
-/** Tasks of one notebook. Each is a record: 64 KiB could make seven thousand. */
-const mostTasks = 1_000;
-
-/** Keeps notebooks and tasks what the Markdown says, in the transaction that wrote it. */
-export function notebookFinder(findCells: FindCells): Follower {
-  return async (transaction, signer, file, bytes) => {
-    const text = isMarkdown(file.path) ? Buffer.from(bytes).toString('utf8') : '';
-    // Most texts have no fence, and need not be read for one.
-    const found = /```|~~~/.test(text) ? await findCells(file.team_id, text) : [];
-    if (found) await follow(transaction, signer, file, bytes, tasksIn(found));
-  };
-}
+/** Keeps notebooks and tasks what the Markdown says, in the transaction that writes it. */
+export const followNotebook: Follower = (transaction, signer, file, { found }) =>
+  follow(transaction, signer, file, found);
 
 async function follow(
   transaction: Transaction,
   signer: Signer,
   file: FileRow,
-  bytes: Uint8Array,
-  wanted: readonly TaskValues[],
+  found: Found | undefined,
 ): Promise<void> {
+  const wanted = found?.tasks ?? [];
   // A file that is new has no notebook yet; most of a push are such.
   if (wanted.length === 0 && file.version === 1) return;
   const [existing] = await transaction.rows<{ id: string }>(
@@ -59,7 +38,7 @@ async function follow(
   if (wanted.length === 0 && !existing) return;
   const change = changer(transaction, signer);
   if (wanted.length === 0) return change(notebook, 'delete', existing!.id, {}, 'forget');
-  const title = titleOf(file, bytes);
+  const title = (found?.heading ?? basename(file.path)).slice(0, 500);
   const id = existing?.id ?? uuidv7();
   if (existing) await change(notebook, 'update', id, { title }, 'refresh');
   else
@@ -106,30 +85,6 @@ const isSame = (row: TaskRow, values: TaskValues): boolean =>
 /** jsonb keeps its own order of keys. */
 const sorted = (attributes: unknown): string =>
   JSON.stringify(Object.entries(attributes as Record<string, string>).sort());
-
-function tasksIn(cells: readonly Cell[]): TaskValues[] {
-  return cells
-    .filter((cell) => cell.language)
-    .slice(0, mostTasks)
-    .map((cell) => ({
-      name: cell.name,
-      language: cell.language!,
-      source: cell.source,
-      attributes: cell.attributes,
-      dependsOn: (cell.attributes.dependsOn ?? '')
-        .split(',')
-        .map((name) => name.trim())
-        .filter(Boolean),
-      position: cell.position,
-    }));
-}
-
-function titleOf(file: FileRow, bytes: Uint8Array): string {
-  const heading = /^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$/m.exec(
-    Buffer.from(bytes).toString('utf8').slice(0, 20_000),
-  );
-  return (heading?.[1] ?? basename(file.path)).slice(0, 500);
-}
 
 const changer =
   (transaction: Transaction, signer: Signer) =>
