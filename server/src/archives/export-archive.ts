@@ -4,8 +4,9 @@ import { ZipFile } from 'yazl';
 import { sql } from '../database/sql.ts';
 import type { Workspaces } from '../workspaces/actions.ts';
 import type { FileRow, Located } from '../workspaces/content-store.ts';
+import { workspace } from '../workspaces/workspace.ts';
 import { looksLikeBomb } from './read-zip.ts';
-import type { Archive, Transfers } from './transfers.ts';
+import type { Archive, TransferRow, Transfers } from './transfers.ts';
 
 type Parts = { transfers: Transfers; workspaces: Workspaces; changed: (teamId: string) => void };
 
@@ -31,19 +32,32 @@ export async function exportArchive(
   const row = await transfers.find({ teamId: actor.teamId }, id);
   if (row.finishedAt !== null) return;
   try {
+    await mustBeThere(parts, actor, row);
     const rows = await filesOf(parts.workspaces, actor, row.workspaceId);
     await transfers.progress(actor, id, { total: rows.length, done: 0 });
     changed(actor.teamId);
     const archive = await written(parts, actor, id, rows, signal);
     const done = rows.length;
+    await mustBeThere(parts, actor, row);
     await transfers.finish(actor, id, { status: 'succeeded', ...archive, done });
   } catch (error) {
-    const ended = error instanceof KyozoError && error.code === 'unauthenticated';
-    if (!ended) throw error;
-    const reason = 'The credential that asked for it has ended.';
+    const reason = reasonToEnd(error);
+    if (reason === undefined) throw error;
     await transfers.finish(actor, id, { status: 'failed', reason });
   }
   changed(actor.teamId);
+}
+
+/** A workspace in the trash shows nothing to people, so that an archive of it would be empty. @throws KyozoError `conflict` */
+const mustBeThere = ({ workspaces }: Parts, actor: Actor, { workspaceId }: TransferRow) =>
+  workspaces.records.requireOpen(actor, workspace, workspaceId, 'archive');
+
+/** Why an export ends for good; undefined for an error after which it begins once more. */
+function reasonToEnd(error: unknown): string | undefined {
+  if (!(error instanceof KyozoError)) return undefined;
+  if (error.code === 'conflict') return error.message;
+  const ended = error.code === 'unauthenticated' || error.code === 'not_a_member';
+  return ended ? 'The credential that asked for it has ended.' : undefined;
 }
 
 /** Every file, as it is now: what is typed in live documents is recorded first. */

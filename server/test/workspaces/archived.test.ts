@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { open, until } from '../collaboration/editor.ts';
 import { addressOf, git, must, temporary } from '../git/repository.ts';
@@ -253,4 +254,54 @@ test('C5 two folders that differ in case only clash, by API and by push', async 
   const pushed = await git(clone, 'push', 'origin', 'main');
   expect([pushed.ok, pushed.said]).toEqual([false, expect.stringContaining('case')]);
   await place.remove();
+});
+
+test('C4 an export of a workspace that goes to the trash fails with its reason, and is not empty', async () => {
+  const { workspace, text } = await furnish();
+  // The export waits to publish what is typed, while somebody else holds the workspace.
+  const editor = await open(server.url, ann.token!, text.id);
+  editor.type('typed');
+  await until(() => editor.isSaved);
+  const holder = new pg.Client({ connectionString: server.databaseUrl });
+  await holder.connect();
+  await holder.query('begin');
+  await holder.query('select from workspaces where id = $1 for no key update', [workspace.id]);
+  const exported = await ann.post(`/workspaces/${workspace.id}/export`, 'workspaces');
+  await holder.query('update workspaces set deleted_at = now() where id = $1', [workspace.id]);
+  await holder.query('commit');
+  await holder.end();
+  const ended = async () => {
+    const [row] = await server.query<{ status: string; reason: string | null }>(
+      'select status, reason from transfers where id = $1',
+      [exported.body.data.id],
+    );
+    return row;
+  };
+  await expect
+    .poll(ended)
+    .toEqual({ status: 'failed', reason: expect.stringContaining('in the trash') });
+  editor.leave();
+});
+
+test('B2 an upload that had begun before the archive is refused at its end, and can be forgotten', async () => {
+  const { workspace } = await furnish();
+  const metadata = { workspaceId: workspace.id, path: 'late.txt' };
+  const pairs = Object.entries(metadata).map(
+    ([name, value]) => `${name} ${Buffer.from(value).toString('base64')}`,
+  );
+  const headers = {
+    'tus-resumable': '1.0.0',
+    'upload-length': '2',
+    'upload-metadata': pairs.join(','),
+  };
+  const made = await ann.fetch('/uploads', { method: 'POST', headers });
+  const url = made.headers.get('location')!;
+  await ann.post(`/workspaces/${workspace.id}/archive`, 'workspaces');
+  const piece = { 'tus-resumable': '1.0.0', 'content-type': 'application/offset+octet-stream' };
+  const last = await ann.fetch(url, {
+    ...{ method: 'PATCH', headers: { ...piece, 'upload-offset': '0' }, raw: 'xx' },
+  });
+  expect(last.status).toBe(403);
+  const gone = await ann.fetch(url, { method: 'DELETE', headers: piece });
+  expect(gone.status).toBe(204);
 });
