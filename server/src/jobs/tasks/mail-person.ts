@@ -7,7 +7,9 @@ import type { Mailer } from '../../mail/mailer.ts';
 import type { Task } from '../queue.ts';
 
 type Wanted =
-  | { kind: 'confirmation' | 'registration' | 'reset' | 'magic-link'; email: string }
+  | { kind: 'registration' | 'reset' | 'magic-link'; email: string }
+  /** One that is not due is a job for its time alone. */
+  | { kind: 'confirmation'; email: string; isDue?: boolean }
   | { kind: 'email-change'; userId: string; email: string; passwordOf: string };
 
 declare module '../queue.ts' {
@@ -56,6 +58,7 @@ function kindFor({ kind }: Wanted, { emailVerified }: Person): Wanted['kind'] {
 }
 
 async function recipient(queries: AuthQueries, wanted: Wanted): Promise<Person | undefined> {
+  if (wanted.kind === 'confirmation' && wanted.isDue === false) return undefined;
   const holder = await findPerson(queries, { email: wanted.email });
   if (wanted.kind === 'email-change') {
     // What was asked for with a password that is another's now must not come true: the job may be late.
