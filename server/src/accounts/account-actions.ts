@@ -60,8 +60,8 @@ export function accountPerformers(parts: AccountParts): Performers {
     async ({ input, client }) => {
       if (kind === 'magic-link') mustBeOn(parts.magicLink);
       const email = addressOf(input.arguments.email);
-      await guesses.mail(email, client);
-      await queue.add('mail-person', { kind, email });
+      const fromKnown = await guesses.mail(email, client);
+      await queue.add('mail-person', { kind, email, fromKnown });
       return {};
     };
 

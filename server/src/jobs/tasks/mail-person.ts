@@ -6,11 +6,13 @@ import type { Mail } from '../../mail/mail.ts';
 import type { Mailer } from '../../mail/mailer.ts';
 import type { Task } from '../queue.ts';
 
-type Wanted =
-  | { kind: 'registration' | 'reset' | 'magic-link'; email: string }
+/** `fromKnown` says that a device asked for it which has signed in to the address before. */
+type Wanted = { email: string; fromKnown?: boolean } & (
+  | { kind: 'registration' | 'reset' | 'magic-link' }
   /** One that is not due is a job for its time alone. */
-  | { kind: 'confirmation'; email: string; isDue?: boolean }
-  | { kind: 'email-change'; userId: string; email: string; passwordOf: string };
+  | { kind: 'confirmation'; isDue?: boolean }
+  | { kind: 'email-change'; userId: string; passwordOf: string }
+);
 
 declare module '../queue.ts' {
   interface JobData {
@@ -36,7 +38,7 @@ export function mailPerson(parts: {
     async run({ id, data }) {
       const person = await recipient(queries, data);
       if (!person) return;
-      if (!(await mailLimits.allowsOwn(data.kind, data.email))) return;
+      if (!(await mailLimits.allowsOwn(data.kind, data.email, data.fromKnown))) return;
       const kind = kindFor(data, person);
       if (kind === 'registration') {
         await mailer.send(id, accountExists(data.email, `${publicUrl}/sign-in`));
