@@ -34,7 +34,9 @@ test('an account is confirmed by mail before it signs in, and is furnished when 
   await page.getByRole('heading', { name: 'Check your mail' }).waitFor();
   await page.goto('/sign-in');
   await prove(page, 'ada@example.org');
-  await page.getByText('This address is not confirmed yet.').waitFor();
+  await page.getByText('Its address must be confirmed first.').waitFor();
+  await page.getByRole('button', { name: 'Send it again' }).click();
+  await page.getByText('If this address waits to be confirmed').waitFor();
 
   const link = await strict.linkMailed('ada@example.org', 'Confirm your address');
   await page.goto(link);

@@ -21,7 +21,6 @@ import {
   hashPassword,
   type Person,
   passwordSetAt,
-  personWith,
   provenPerson,
   setPassword,
 } from './passwords.ts';
@@ -61,8 +60,8 @@ export function accountPerformers(parts: AccountParts): Performers {
     async ({ input, client }) => {
       if (kind === 'magic-link') mustBeOn(parts.magicLink);
       const email = addressOf(input.arguments.email);
-      await guesses.mail(email, client);
-      await queue.add('mail-person', { kind, email });
+      const fromKnown = await guesses.mail(email, client);
+      await queue.add('mail-person', { kind, email, fromKnown });
       return {};
     };
 
@@ -102,7 +101,7 @@ export function accountPerformers(parts: AccountParts): Performers {
       const { password, code } = input.arguments as { password: string; code?: string };
       const email = addressOf(input.arguments.email);
       return guesses.proving(email, { client }, async () => {
-        const person = await personWith(auth, email, password);
+        const person = await signIn.personWith(email, password);
         await signIn.mayEnter(person, code, client);
         return signIn.open(person, client);
       });

@@ -62,7 +62,7 @@ export async function openAccounts(parts: Parts): Promise<Accounts> {
   const guesses = new Guesses(limits, auth, config);
   const secondFactors = new SecondFactors(auth, guesses, notices, secretKey);
   const signIn = new SignIn({
-    ...{ auth, tokens, authenticator, records, secondFactors },
+    ...{ auth, tokens, authenticator, records, secondFactors, queue },
     ...{ confirmation, refreshTtl },
   });
   await queue.start(sendMail(mailer, secretKey));

@@ -83,12 +83,17 @@ export class Guesses {
 
   /**
    * Asking for a mail: every time counts, whether anyone has the address or not. How many an address gets
-   * from all together is the mails' own limit, which refuses nobody.
+   * from all together is the mails' own limit, which refuses nobody. Answers whether a device asked that
+   * has signed in to the address before.
    */
-  async mail(email: string, client: Client): Promise<void> {
-    await this.#limits.take('mail', `${email} ${networkOf(client.ip)}`, this.#signIns, 60);
+  async mail(email: string, client: Client): Promise<boolean> {
+    const own = await this.#own(email, { client });
+    const asker = own ?? `${email} ${networkOf(client.ip)}`;
+    await this.#limits.take('mail', asker, this.#signIns, 60);
+    if (own) return true;
     const { bucket, key, limit, seconds } = this.#fromClient('mail client', client);
     await this.#limits.take(bucket, key, limit, seconds);
+    return false;
   }
 
   /** Asking for something that is kept until it is answered. */

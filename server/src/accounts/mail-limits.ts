@@ -1,12 +1,20 @@
 import type { Actor } from '@kyozo/resource';
 import type { Limits } from './limits.ts';
-import type { TokenKind } from './one-time-tokens.ts';
+import { lifetimes, type TokenKind } from './one-time-tokens.ts';
 
 export type MailSettings = { invitationsPerDay: number; invitationsPerAddress: number };
 
+type MailKind = TokenKind | 'registration';
+
 const day = 86_400;
-/** Mails of one kind to one address in an hour; each of them serves whoever has the address. */
-const ownMails = { limit: 10, seconds: 3_600 };
+/** Mails of one kind to one address in a window; each of them serves whoever has the address. */
+const ownMails = 10;
+/**
+ * A window ends no later than the first link that was mailed in it. So an address that others have used
+ * up the mails of always holds one that is good.
+ */
+const windowOf = (kind: MailKind) =>
+  kind === 'registration' ? lifetimes.reset : Math.min(3_600, lifetimes[kind]);
 /** Teams that may invite one address as often as each of them may. */
 const invitingTeams = 4;
 
@@ -23,9 +31,13 @@ export class MailLimits {
     this.#settings = settings;
   }
 
-  /** Whether an address may be sent one more mail about its own account. */
-  allowsOwn(kind: TokenKind | 'registration', email: string): Promise<boolean> {
-    return this.#limits.allows({ bucket: `mail ${kind}`, key: email, ...ownMails });
+  /**
+   * Whether an address may be sent one more mail about its own account. The devices that have signed in
+   * to it before are counted for themselves: no strangers use up their mails.
+   */
+  allowsOwn(kind: MailKind, email: string, fromKnown = false): Promise<boolean> {
+    const bucket = fromKnown ? `mail ${kind} from known` : `mail ${kind}`;
+    return this.#limits.allows({ bucket, key: email, limit: ownMails, seconds: windowOf(kind) });
   }
 
   /**

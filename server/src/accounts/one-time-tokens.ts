@@ -5,8 +5,8 @@ import type { Person } from './passwords.ts';
 export type TokenKind = 'confirmation' | 'email-change' | 'reset' | 'magic-link' | 'provider';
 export type Held = { kind: TokenKind; email: string; person: Person };
 
-/** Seconds. */
-const lifetimes: Record<TokenKind, number> = {
+/** Seconds that a token is good for. */
+export const lifetimes: Record<TokenKind, number> = {
   confirmation: 3 * 86_400,
   'email-change': 3 * 86_400,
   reset: 3_600,

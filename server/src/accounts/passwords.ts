@@ -19,12 +19,12 @@ const decoy = hashPassword(randomBytes(32).toString('base64'));
 const columns = `u.id, u.name, u.email, u.email_verified as "emailVerified"`;
 const joined = `from users u left join accounts a on a.user_id = u.id and a.provider_id = 'credential'`;
 
-/** Who has an address and a password. @throws KyozoError, the same and as late, for a wrong address or password */
+/** Who has an address and a password; for a wrong address or password nobody, as late. */
 export async function personWith(
   queries: AuthQueries,
   email: string,
   password: string,
-): Promise<Person> {
+): Promise<Person | undefined> {
   const [found] = await queries.query<Found>(
     `select ${columns}, a.password ${joined} where lower(u.email) = $1`,
     [email],
@@ -32,7 +32,7 @@ export async function personWith(
   return checked(found, password);
 }
 
-/** The same for somebody who is signed in and proves it once more. */
+/** The same for somebody who is signed in and proves it once more. @throws KyozoError `unauthenticated` */
 export async function provenPerson(
   queries: AuthQueries,
   userId: string,
@@ -42,21 +42,15 @@ export async function provenPerson(
     `select ${columns}, a.password ${joined} where u.id = $1`,
     [userId],
   );
-  return checked(found, password, '/data/attributes/currentPassword');
+  const person = await checked(found, password);
+  if (person) return person;
+  const source = { pointer: '/data/attributes/currentPassword' };
+  throw new KyozoError('unauthenticated', 'The password is wrong.', { source });
 }
 
-async function checked(
-  found: Found | undefined,
-  password: string,
-  pointer?: string,
-): Promise<Person> {
+async function checked(found: Found | undefined, password: string): Promise<Person | undefined> {
   const right = await bcrypt.compare(digest(password), found?.password ?? (await decoy));
-  if (!found?.password || !right)
-    throw new KyozoError(
-      'unauthenticated',
-      pointer ? 'The password is wrong.' : 'The address or the password is wrong.',
-      { source: pointer ? { pointer } : undefined },
-    );
+  if (!found?.password || !right) return undefined;
   const { id, name, email, emailVerified } = found;
   return { id, name, email, emailVerified };
 }

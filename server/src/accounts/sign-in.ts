@@ -1,12 +1,13 @@
 import { type Actor, KyozoError, resourceOf } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import type { Client, Outcome } from '../actions.ts';
+import type { Queue } from '../jobs/queue.ts';
 import type { Records } from '../records.ts';
 import { slugOf } from '../slug.ts';
 import type { AuthDatabase, AuthQueries } from './auth-database.ts';
 import type { Authenticator } from './authenticate.ts';
 import { remember } from './known-devices.ts';
-import type { Person } from './passwords.ts';
+import { type Person, personWith } from './passwords.ts';
 import type { SecondFactors } from './second-factors.ts';
 import { openSession } from './sessions.ts';
 import type { TokenPair, Tokens } from './tokens.ts';
@@ -17,6 +18,7 @@ export type SignInParts = {
   authenticator: Authenticator;
   records: Records;
   secondFactors: SecondFactors;
+  queue: Queue;
   confirmation: 'required' | 'optional';
   refreshTtl: number;
 };
@@ -51,6 +53,27 @@ export class SignIn {
   }
 
   /**
+   * Who has an address, which is in lower case, and its password, and has confirmed the address where
+   * that is required. The answer does not tell which of these is missing, nor does its time: else
+   * whoever registers with an address and signs in would learn whether it was free. A job mails a new
+   * confirmation if only that is missing.
+   * @throws KyozoError `unauthenticated`
+   */
+  async personWith(email: string, password: string): Promise<Person> {
+    const { auth, queue, confirmation } = this.#parts;
+    const person = await personWith(auth, email, password);
+    if (person && this.#isConfirmed(person)) return person;
+    if (confirmation === 'optional')
+      throw new KyozoError('unauthenticated', 'The address or the password is wrong.');
+    const isDue = person !== undefined;
+    await queue.add('mail-person', { kind: 'confirmation', email, isDue });
+    throw new KyozoError(
+      'unauthenticated',
+      'The address or the password is wrong, or the address is not confirmed yet: look for our mail and open its link.',
+    );
+  }
+
+  /**
    * What still stands between a person and a session: an address to confirm, a second factor. Asked
    * only of whoever has proven the first factor.
    */
@@ -59,13 +82,20 @@ export class SignIn {
     await this.#parts.secondFactors.check(person, code, client);
   }
 
-  /** @throws KyozoError `forbidden` */
+  /**
+   * For whoever is known by something that nobody can make for another's address.
+   * @throws KyozoError `forbidden`
+   */
   mustBeConfirmed(person: Person): void {
-    if (this.#parts.confirmation === 'required' && !person.emailVerified)
+    if (!this.#isConfirmed(person))
       throw new KyozoError(
         'forbidden',
         'Confirm your address first: open the link in the mail that was sent to it.',
       );
+  }
+
+  #isConfirmed({ emailVerified }: Person): boolean {
+    return emailVerified || this.#parts.confirmation === 'optional';
   }
 
   /** Opens a session and answers the person with a pair of tokens. */

@@ -56,7 +56,7 @@ describe('where confirmation is required', () => {
       { confirmation: 'required' },
     ]);
     const early = await act('sign-in', { email, password }, person);
-    expect([early.status, early.body.errors[0]!.code]).toEqual([403, 'forbidden']);
+    expect([early.status, early.body.errors[0]!.code]).toEqual([401, 'unauthenticated']);
     expect((await act('sign-in', { email, password: other }, person)).status).toBe(401);
     const token = await tokenTo(sink, email, 'confirm');
     expect((await act('confirm', { token }, person)).status).toBe(204);
@@ -70,6 +70,56 @@ describe('where confirmation is required', () => {
     const made = await act('register', { name: 'Ann', email, password }, person);
     const sessions = 'select 1 from sessions where user_id = $1';
     expect(await strict.query(sessions, [made.body.data.id])).toEqual([]);
+  });
+
+  describe('S4 signing in does not say whether an address was free when one registered with it', () => {
+    const signInMutation =
+      'mutation ($input: SignInInput!) { signIn(input: $input) { result { id } errors { code message } } }';
+    const answers = async (input: { email: string; password: string }) => {
+      const { status, body, headers } = await act('sign-in', input, person);
+      const { data } = await person.graphql(signInMutation, { input });
+      return { status, body, headers: [...headers.keys()].sort(), data };
+    };
+    const confirmationsTo = (email: string) =>
+      sink.received.filter((it) => it.to.includes(email) && plain(it).includes('/confirm#token'));
+    const mailed = () =>
+      expect
+        .poll(() =>
+          strict.query(
+            `select 1 from jobs.job where name = 'mail-person' and state in ('created', 'retry', 'active')`,
+          ),
+        )
+        .toEqual([]);
+
+    test('both are refused alike over both APIs, and the one that was free is mailed', async () => {
+      const [taken, free] = [address(), address()];
+      await act('register', { name: 'Ann', email: taken, password }, person);
+      await act('confirm', { token: await tokenTo(sink, taken, 'confirm') }, person);
+      for (const email of [taken, free])
+        await act('register', { name: 'Eve', email, password: other }, person);
+      const [ofTaken, ofFree] = [
+        await answers({ email: taken, password: other }),
+        await answers({ email: free, password: other }),
+      ];
+      expect(ofFree).toEqual(ofTaken);
+      expect(ofFree.status).toBe(401);
+      expect(ofFree.body.errors[0]!.detail).toMatch(/password.*confirmed.*mail/);
+      await mailed();
+      expect(confirmationsTo(taken)).toHaveLength(0);
+      // One of the registration, one for each way of signing in.
+      expect(confirmationsTo(free)).toHaveLength(3);
+      const token = await tokenTo(sink, free, 'confirm');
+      expect((await act('confirm', { token }, person)).status).toBe(204);
+      expect((await act('sign-in', { email: free, password: other }, person)).status).toBe(200);
+    });
+
+    test('a wrong password mails nothing', async () => {
+      const email = address();
+      await act('register', { name: 'Ann', email, password }, person);
+      await act('sign-in', { email, password: other }, person);
+      await mailed();
+      expect(confirmationsTo(email)).toHaveLength(1);
+    });
   });
 
   describe('B6 registration does not say which addresses exist', () => {

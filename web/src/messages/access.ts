@@ -38,10 +38,12 @@ export const access = {
   confirmText: (email: string) =>
     `We sent a link to ${email}. Open it to confirm that the address is yours, then sign in.`,
   sendAgain: 'Send it again',
-  sentAgain: 'Sent. It may take a minute to arrive.',
+  sentAgain: 'If this address waits to be confirmed, a mail is on its way. It may take a minute.',
   lookInSpam: 'Nothing there? Look among unwanted mail, or send it again.',
   wrongAddress: 'Is the address wrong?',
   startOver: 'Start over',
+  mayBeUnconfirmed:
+    'Is the account new? Its address must be confirmed first. Open the link in the mail we sent.',
   unconfirmed: 'This address is not confirmed yet. Open the link in the mail we sent.',
   confirming: 'Confirming your address',
   confirmingText: 'One moment.',

@@ -160,7 +160,9 @@ function open(server: ReturnType<typeof makeServer<never, Extra>>, session: Sess
   );
   socket.once('close', (code, reason) => {
     clearInterval(timer);
-    void closed(code, String(reason));
+    closed(code, String(reason)).catch((error: unknown) => {
+      session.request.log.error({ err: error }, 'a GraphQL socket could not be closed');
+    });
   });
 }
 

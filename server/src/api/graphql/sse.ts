@@ -21,7 +21,10 @@ export async function streamResults(
   const stream = new EventStream(reply, 'text/event-stream; charset=utf-8');
   try {
     const results = await resultsOf(engine, prepared, contextOf);
-    const leave = () => void results.return?.();
+    // Nobody is left to be told.
+    const failed = (error: unknown) =>
+      reply.log.error({ err: error }, 'a subscription could not be closed');
+    const leave = () => void results.return?.().catch(failed);
     if (stream.over.aborted) leave();
     stream.over.addEventListener('abort', leave);
     for await (const result of results) {

@@ -6,9 +6,13 @@ import type { Mail } from '../../mail/mail.ts';
 import type { Mailer } from '../../mail/mailer.ts';
 import type { Task } from '../queue.ts';
 
-type Wanted =
-  | { kind: 'confirmation' | 'registration' | 'reset' | 'magic-link'; email: string }
-  | { kind: 'email-change'; userId: string; email: string; passwordOf: string };
+/** `fromKnown` says that a device asked for it which has signed in to the address before. */
+type Wanted = { email: string; fromKnown?: boolean } & (
+  | { kind: 'registration' | 'reset' | 'magic-link' }
+  /** One that is not due is a job for its time alone. */
+  | { kind: 'confirmation'; isDue?: boolean }
+  | { kind: 'email-change'; userId: string; passwordOf: string }
+);
 
 declare module '../queue.ts' {
   interface JobData {
@@ -34,7 +38,7 @@ export function mailPerson(parts: {
     async run({ id, data }) {
       const person = await recipient(queries, data);
       if (!person) return;
-      if (!(await mailLimits.allowsOwn(data.kind, data.email))) return;
+      if (!(await mailLimits.allowsOwn(data.kind, data.email, data.fromKnown))) return;
       const kind = kindFor(data, person);
       if (kind === 'registration') {
         await mailer.send(id, accountExists(data.email, `${publicUrl}/sign-in`));
@@ -56,6 +60,7 @@ function kindFor({ kind }: Wanted, { emailVerified }: Person): Wanted['kind'] {
 }
 
 async function recipient(queries: AuthQueries, wanted: Wanted): Promise<Person | undefined> {
+  if (wanted.kind === 'confirmation' && wanted.isDue === false) return undefined;
   const holder = await findPerson(queries, { email: wanted.email });
   if (wanted.kind === 'email-change') {
     // What was asked for with a password that is another's now must not come true: the job may be late.
