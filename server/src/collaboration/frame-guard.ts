@@ -4,13 +4,28 @@ import * as Y from 'yjs';
 import { cleanState, clientsIn, type Shown } from './awareness-check.ts';
 import { Budget, Outcasts, type Pausable } from './budget.ts';
 import { type ClientIds, freshIn, without } from './client-ids.ts';
+import {
+  countOf,
+  type DocumentSize,
+  freshSize,
+  fullReason,
+  mostHeld,
+  structsOf,
+} from './document-size.ts';
 import { checkUpdate } from './update-check.ts';
 import { BadUpdate, clientsOf, readUpdate, TooMuch, type Update } from './update-reader.ts';
 
-/** What one message may hold. Applying as much takes the server a tenth of a second. */
-const most = { structs: 30_000, clients: 2_000, removals: 30_000 };
-/** Microseconds that things take, measured: a message, its bytes, structs and removed ranges. */
-const costs = { message: 50, byte: 0.005, struct: 2.5, removal: 1.5, answered: 0.3, reader: 5 };
+/** What one message may hold: as many structs as a document does. */
+const most = { structs: mostHeld.structs, clients: 2_000, removals: mostHeld.structs };
+/**
+ * Microseconds that things take, measured: a message, its bytes, structs and removed ranges; a byte of a
+ * document that is opened, and the most that opening takes, whatever its bytes are. Bytes are paid for
+ * before they are read, as what is read longest: many small structs.
+ */
+const costs = {
+  ...{ message: 50, byte: 0.04, struct: 2, removal: 1.5 },
+  ...{ answered: 0.3, reader: 5, opened: 0.1, mostOpened: 400_000 },
+};
 const awareness = 1;
 
 /** Close codes. A provider connects again after each; after the last two it is let in when it has waited. */
@@ -29,6 +44,8 @@ export class FrameGuard {
   readonly #budget = new Budget();
   readonly #outcasts = new Outcasts();
   readonly #idsOf: (document: Document) => ClientIds;
+  readonly #sizeOf: (document: Document) => DocumentSize;
+  readonly #fold: (document: Document) => Promise<void>;
   readonly #shownOf: (connection: Connection) => Shown;
   readonly #log: (told: Told) => void;
   /** The client id that each connection shows itself under. */
@@ -36,10 +53,15 @@ export class FrameGuard {
 
   constructor(options: {
     idsOf: (document: Document) => ClientIds;
+    sizeOf: (document: Document) => DocumentSize;
+    /** Makes what a document holds a version, if it can: it counts for less then. */
+    fold: (document: Document) => Promise<void>;
     shownOf: (connection: Connection) => Shown;
     log: (told: Told) => void;
   }) {
     this.#idsOf = options.idsOf;
+    this.#sizeOf = options.sizeOf;
+    this.#fold = options.fold;
     this.#shownOf = options.shownOf;
     this.#log = options.log;
   }
@@ -47,6 +69,14 @@ export class FrameGuard {
   /** Seconds for which a person is not let into a document. */
   wait(person: string, fileId: string): number {
     return this.#outcasts.wait(person, fileId);
+  }
+
+  /** Before a document of so many bytes is opened for somebody: whoever opens many waits. */
+  opening(person: string, bytes: number): Promise<void> {
+    return this.#budget.owe(
+      person,
+      costs.message + Math.min(bytes * costs.opened, costs.mostOpened),
+    );
   }
 
   /** Before a frame of any kind. @throws what closes the connection */
@@ -70,6 +100,7 @@ export class FrameGuard {
     if (connection.readOnly) return;
     const update = this.#orOut(connection, document, () => this.#read(document, payload));
     await this.#spend(connection, update.structs * costs.struct + update.removals * costs.removal);
+    await this.#makeRoom(connection, document, update);
     const ids = this.#idsOf(document);
     const { id } = this.#shownOf(connection);
     const { own, others } = freshIn(document, ids, update, id);
@@ -99,6 +130,19 @@ export class FrameGuard {
     if (first === undefined || more.length > 0 || this.#own.has(connection)) return;
     if (!this.#idsOf(document).isAnothers(first, this.#shownOf(connection).id))
       this.#own.set(connection, first);
+  }
+
+  /** Refuses what a document has no room for, and says so to whoever sent it. */
+  async #makeRoom(connection: Connection, document: Document, update: Update): Promise<void> {
+    const fresh = freshSize(document, update);
+    if (!this.#sizeOf(document).takes(fresh)) await this.#fold(document);
+    if (!this.#sizeOf(document).takes(fresh)) {
+      const told = { type: 'unpublished', reason: fullReason };
+      connection.sendStateless(JSON.stringify(told));
+      this.#outcasts.add(this.#shownOf(connection).id, document.name);
+      throw this.#out(connection, document, tooCostly, 'The document is full.');
+    }
+    this.#sizeOf(document).add(fresh);
   }
 
   #read(document: Document, payload: Uint8Array): Update {
@@ -146,15 +190,8 @@ function awarenessIn(frame: Uint8Array): Uint8Array | undefined {
   return frame[0]! < 128 && frame[at] === awareness ? frame.subarray(at + 1) : undefined;
 }
 
-const structsOf = (document: Y.Doc): number => countOf(document.store.clients);
 const removedIn = (document: Y.Doc): number =>
   countOf(Y.createDeleteSetFromStructStore(document.store).clients);
-
-function countOf(lists: ReadonlyMap<number, readonly unknown[]>): number {
-  let count = 0;
-  for (const list of lists.values()) count += list.length;
-  return count;
-}
 
 /**
  * Applies an update without what stands under other people's ids. Hocuspocus then applies the frame
