@@ -50,6 +50,7 @@ export async function collaboration(
   const { database, authenticator, documents, log } = options;
   const guard = new FrameGuard({
     idsOf: (document) => documents.idsOf(document.name),
+    timeOf: (document, update) => documents.timeOf(document.name, update),
     sizeOf: (document) => documents.sizeOf(document.name),
     fold: ({ name }) => documents.publish(name).then(nothing, nothing),
     shownOf: (connection) => {

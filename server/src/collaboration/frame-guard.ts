@@ -27,6 +27,8 @@ const costs = {
   ...{ answered: 0.3, reader: 5, opened: 0.1, mostOpened: 400_000 },
 };
 const awareness = 1;
+/** Steps that placing items may take untried, and milliseconds that applying an update may take. */
+const [mostSteps, mostTime] = [5_000_000, 1_500];
 
 /** Close codes. A provider connects again after each; after the last two it is let in when it has waited. */
 const startAnew = [4409, "Start anew: this client id is another person's"] as const;
@@ -34,6 +36,8 @@ const noEdit = [4400, 'This is no edit of a document; wait before you come back'
 const tooCostly = [4429, 'This is more than the server takes; wait before you come back'] as const;
 
 type Frame = { connection: Connection; document: Document };
+/** Milliseconds that applying an update takes; undefined where it takes too long to say. */
+type TimeOf = (document: Document, update: Uint8Array) => Promise<number | undefined>;
 type Told = { fileId: string; userId: string; reason: string };
 
 /**
@@ -44,15 +48,19 @@ export class FrameGuard {
   readonly #budget = new Budget();
   readonly #outcasts = new Outcasts();
   readonly #idsOf: (document: Document) => ClientIds;
+  readonly #timeOf: TimeOf;
   readonly #sizeOf: (document: Document) => DocumentSize;
   readonly #fold: (document: Document) => Promise<void>;
   readonly #shownOf: (connection: Connection) => Shown;
   readonly #log: (told: Told) => void;
+  /** Large updates of a document take turns: two that are quick alone may be slow together. */
+  readonly #turns = new WeakMap<Document, Promise<unknown>>();
   /** The client id that each connection shows itself under. */
   readonly #own = new WeakMap<Connection, number>();
 
   constructor(options: {
     idsOf: (document: Document) => ClientIds;
+    timeOf: TimeOf;
     sizeOf: (document: Document) => DocumentSize;
     /** Makes what a document holds a version, if it can: it counts for less then. */
     fold: (document: Document) => Promise<void>;
@@ -60,6 +68,7 @@ export class FrameGuard {
     log: (told: Told) => void;
   }) {
     this.#idsOf = options.idsOf;
+    this.#timeOf = options.timeOf;
     this.#sizeOf = options.sizeOf;
     this.#fold = options.fold;
     this.#shownOf = options.shownOf;
@@ -109,6 +118,8 @@ export class FrameGuard {
       throw this.#out(connection, document, startAnew, 'An edit as somebody else.');
     for (const client of own) ids.claim(client, id);
     if (others.length > 0) leaveOut(connection, document, payload, update, others);
+    else if (update.items.length * (structsOf(document) + update.items.length) > mostSteps)
+      await this.#try(connection, document, payload);
   }
 
   /** Takes from a message about who is where all that is not the sender's own. */
@@ -143,6 +154,24 @@ export class FrameGuard {
       throw this.#out(connection, document, tooCostly, 'The document is full.');
     }
     this.#sizeOf(document).add(fresh);
+  }
+
+  /**
+   * Applies a large update when a worker has applied it in time. Items that were put in one place at
+   * the same time are compared with each other, so 8,000 of them can take more than a second.
+   */
+  async #try(connection: Connection, document: Document, payload: Uint8Array): Promise<void> {
+    const before = this.#turns.get(document);
+    const turn = (async () => {
+      await before?.catch(() => undefined);
+      const time = await this.#timeOf(document, payload);
+      this.#orOut(connection, document, () => {
+        if (time === undefined || time > mostTime) throw new TooMuch('Applying it takes too long.');
+      });
+      applyEarly(connection, document, payload, payload.slice());
+    })();
+    this.#turns.set(document, turn);
+    await turn;
   }
 
   #read(document: Document, payload: Uint8Array): Update {
@@ -193,10 +222,7 @@ function awarenessIn(frame: Uint8Array): Uint8Array | undefined {
 const removedIn = (document: Y.Doc): number =>
   countOf(Y.createDeleteSetFromStructStore(document.store).clients);
 
-/**
- * Applies an update without what stands under other people's ids. Hocuspocus then applies the frame
- * itself, which is emptied for that: no clients and no removals, whatever follows.
- */
+/** Applies an update without what stands under other people's ids. */
 function leaveOut(
   connection: Connection,
   document: Document,
@@ -204,6 +230,19 @@ function leaveOut(
   update: Update,
   others: readonly number[],
 ): void {
-  Y.applyUpdate(document, without(payload, update, others), { source: 'connection', connection });
+  applyEarly(connection, document, payload, without(payload, update, others));
+}
+
+/**
+ * Applies an update. Hocuspocus then applies the frame itself, which is emptied for that: no clients and
+ * no removals, whatever follows.
+ */
+function applyEarly(
+  connection: Connection,
+  document: Document,
+  payload: Uint8Array,
+  update: Uint8Array,
+): void {
+  Y.applyUpdate(document, update, { source: 'connection', connection });
   payload.fill(0);
 }

@@ -193,6 +193,13 @@ export class LiveDocuments {
     return checkStored(Number(row?.bytes ?? 0));
   }
 
+  /** Milliseconds that an update would take, found out in a worker; undefined when it takes too long. */
+  timeOf(fileId: string, update: Uint8Array): Promise<number | undefined> {
+    const { document, tenant } = this.#opened(fileId);
+    const state = Y.encodeStateAsUpdate(document);
+    return this.#texts.run(tenant.teamId, 'apply', state, update).catch(onlyCostly);
+  }
+
   /** Resolves with the log's number when all updates so far are durable. */
   async durable(fileId: string): Promise<number> {
     const live = this.#live.get(fileId);

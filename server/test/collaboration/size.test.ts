@@ -30,7 +30,6 @@ test('C2 a live document takes in no more bytes than its limit, and says so to w
   raw.send(syncFrame(file.id, sync.update, longText(ann.document, 12 * 2 ** 20)));
   await until(() => raw.closeCode !== undefined);
   expect(raw.closeCode).toBe(4429);
-
   expect(raw.received).toContain('stateless');
   const [{ bytes }] = (await scene.server.query<{ bytes: number }>(
     `select (octet_length(snapshot) + coalesce((select sum(octet_length(update))
@@ -104,6 +103,17 @@ test('S3 a paste of 12,000 short paragraphs gets in, and so does what is typed a
   expect(texts(fresh.fragment)[0]!.toString()).toBe('after One.');
 });
 
+test('C2 items that all stand in one place are refused when placing them takes too long', async () => {
+  const raw = await intruder(await invite(scene, 'Eve'));
+  raw.send(syncFrame(file.id, sync.update, ties(5, 12_000)));
+  await until(() => raw.received.includes('status:1'));
+  raw.send(syncFrame(file.id, sync.update, ties(9, 12_000)));
+  await until(() => raw.closeCode !== undefined);
+  expect(raw.closeCode).toBe(4429);
+  ann.type('still');
+  await until(() => ann.isSaved);
+});
+
 test('C3 opening is paid for: a person who opens large documents again and again waits, others do not', async () => {
   const { Budget } = await import('../../src/collaboration/budget.ts');
   const budget = new Budget();
@@ -161,6 +171,13 @@ function longText(known: Y.Doc, length: number): Uint8Array {
 function gone(client: number, structs: number): Uint8Array {
   const head = Buffer.concat([...[1, structs, client, 0].map(number)]);
   return Buffer.concat([head, Buffer.alloc(2 * structs, Uint8Array.of(0, 1)), number(0)]);
+}
+
+/** An update of so many paragraphs, each of them put into the empty document as if it were alone. */
+function ties(client: number, count: number): Uint8Array {
+  const block = Buffer.from('\x07\x01\x07default\x03\x09paragraph');
+  const head = Buffer.concat([...[1, count, client, 0].map(number)]);
+  return Buffer.concat([head, Buffer.alloc(count * block.length, block), number(0)]);
 }
 
 function number(value: number): Buffer {
