@@ -38,6 +38,13 @@ export class Budget {
     }
   }
 
+  /** Resolves when the person has paid it and all before it; for what is no frame of a socket. */
+  async owe(person: string, cost: number): Promise<void> {
+    const account = this.#account(person);
+    account.left -= cost;
+    if (account.left < 0) await pause((-account.left / limits.perSecond) * 1_000);
+  }
+
   #account(person: string): Account {
     const now = performance.now();
     const account = this.#accounts.get(person) ?? { left: limits.most, at: now, sinceTurn: 0 };

@@ -1,22 +1,33 @@
 import * as Y from 'yjs';
 import type { Update } from './update-reader.ts';
 
+/** Ids that a person keeps in one document: a page that is loaded anew takes another. */
+export const mostIds = 10_000;
+
+type Surroundings = {
+  /** Makes a new owner durable. */
+  keep: (client: number, person: string) => void;
+  /** Takes ids away for good. */
+  forget: (clients: number[]) => void;
+  /** Whether anything in the document stands under an id. */
+  isUsed: (client: number) => boolean;
+};
+
 /**
  * Whose the Yjs client ids of a document are. An id belongs for good to the person who first showed it,
  * by an edit or by a cursor: Yjs drops the second of two structs with one id and number, so whoever
  * could write under another's id would take away what the other types offline.
  */
 export class ClientIds {
+  /** The oldest first. */
   readonly #owners: Map<number, string>;
-  readonly #keep: (client: number, person: string) => void;
+  readonly #counts = new Map<string, number>();
+  readonly #surroundings: Surroundings;
 
-  /** @param keep makes a new owner durable */
-  constructor(
-    owners: Iterable<readonly [number, string]>,
-    keep: (client: number, person: string) => void,
-  ) {
+  constructor(owners: Iterable<readonly [number, string]>, surroundings: Surroundings) {
     this.#owners = new Map(owners);
-    this.#keep = keep;
+    this.#surroundings = surroundings;
+    for (const person of this.#owners.values()) this.#count(person, 1);
   }
 
   /** Takes an id for a person; false when it is another's. */
@@ -24,7 +35,10 @@ export class ClientIds {
     const owner = this.#owners.get(client);
     if (owner === undefined) {
       this.#owners.set(client, person);
-      this.#keep(client, person);
+      this.#surroundings.keep(client, person);
+      // Now and then, as it looks at all.
+      const count = this.#count(person, 1);
+      if (count > mostIds && count % 1_000 === 1) this.#forget(person, count - mostIds + 999);
     }
     return owner === undefined || owner === person;
   }
@@ -32,6 +46,24 @@ export class ClientIds {
   isAnothers(client: number, person: string): boolean {
     const owner = this.#owners.get(client);
     return owner !== undefined && owner !== person;
+  }
+
+  /** Gives up a person's oldest ids that nothing in the document stands under. */
+  #forget(person: string, count: number): void {
+    const unused: number[] = [];
+    for (const [client, owner] of this.#owners) {
+      if (unused.length === count) break;
+      if (owner === person && !this.#surroundings.isUsed(client)) unused.push(client);
+    }
+    for (const client of unused) this.#owners.delete(client);
+    this.#count(person, -unused.length);
+    this.#surroundings.forget(unused);
+  }
+
+  #count(person: string, more: number): number {
+    const count = (this.#counts.get(person) ?? 0) + more;
+    this.#counts.set(person, count);
+    return count;
   }
 }
 

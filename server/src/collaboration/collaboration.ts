@@ -12,6 +12,7 @@ import { sql } from '../database/sql.ts';
 import type { Log } from '../log.ts';
 import { isOwnOrigin } from '../origin.ts';
 import { acknowledgeWhenDurable } from './acknowledge.ts';
+import { DocumentTooLarge } from './document-size.ts';
 import { FrameGuard } from './frame-guard.ts';
 import type { LiveDocuments, Surroundings } from './live-documents.ts';
 
@@ -49,6 +50,9 @@ export async function collaboration(
   const { database, authenticator, documents, log } = options;
   const guard = new FrameGuard({
     idsOf: (document) => documents.idsOf(document.name),
+    timeOf: (document, update) => documents.timeOf(document.name, update),
+    sizeOf: (document) => documents.sizeOf(document.name),
+    fold: ({ name }) => documents.publish(name).then(nothing, nothing),
     shownOf: (connection) => {
       const { actor, name } = connection.context as Context;
       return { id: actor.userId, name };
@@ -65,6 +69,8 @@ export async function collaboration(
       );
       const wait = guard.wait(context.actor.userId, documentName);
       if (wait > 0) throw new Refusal('', { reason: `wait ${wait}` });
+      const bytes = await documents.storedBytes(context.actor, documentName).catch(refuseQuietly);
+      await guard.opening(context.actor.userId, bytes);
       connectionConfig.readOnly = context.archived || !scopeAllows(context.actor, 'files', 'write');
       return context;
     },
@@ -180,8 +186,12 @@ class Refusal extends Error {
   }
 }
 
+const nothing = () => undefined;
+
 function refuseQuietly(error: unknown): never {
-  throw error instanceof KyozoError ? new Refusal('', { cause: error }) : error;
+  if (!(error instanceof KyozoError)) throw error;
+  const reason = error instanceof DocumentTooLarge ? error.message : undefined;
+  throw new Refusal('', { cause: error, reason });
 }
 
 /** Who may open a document. @throws KyozoError when they may not */

@@ -11,12 +11,15 @@ import {
 import { prosemirrorJSONToYXmlFragment, updateYFragment } from '@tiptap/y-tiptap';
 import * as Y from 'yjs';
 import { type DocumentJson, jsonOf } from './document-json.ts';
+import { mostHeld, structsOf } from './document-size.ts';
 
 /** The XML fragment that holds the text, as editors and the contract name it. */
 export const field = 'default';
 
 /** Nodes of a document that opens as Markdown: so many take the server's thread a quarter of a second. */
 const mostNodes = 80_000;
+/** Structs of a document that is made of a text: three for each paragraph, more for marks. */
+const mostSeeded = mostHeld.structs * 0.8;
 
 function modelOf(path: string, text: string): DocumentJson {
   if (!isMarkdown(path)) return parseSource(text, languageOf(path) ?? null).doc;
@@ -34,6 +37,8 @@ const countOf = (node: DocumentJson): number =>
  */
 export function seed(document: Y.Doc, path: string, text: string): void {
   prosemirrorJSONToYXmlFragment(schema, modelOf(path, text), document.getXmlFragment(field));
+  // What opens must have room for edits.
+  if (structsOf(document) > mostSeeded) throw new Error(`More than ${mostSeeded} structs.`);
 }
 
 /** The text of a document: what did not change keeps the bytes of `base`. */

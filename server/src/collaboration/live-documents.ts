@@ -9,6 +9,7 @@ import type { FileRow } from '../workspaces/content-store.ts';
 import type { FileStore, WriteOptions } from '../workspaces/file-store.ts';
 import { ClientIds } from './client-ids.ts';
 import { pathOfKind } from './document-kind.ts';
+import { checkStored, DocumentSize, storedSize, structsOf } from './document-size.ts';
 import type { Change } from './document-text.ts';
 import { watchParked } from './parked.ts';
 import { type TextPool, TextTooCostly } from './text-pool.ts';
@@ -23,6 +24,7 @@ type Live = {
   tenant: Tenant;
   log: UpdateLog;
   ids: ClientIds;
+  size: DocumentSize;
   state: Uint8Array;
   version: number;
   /** A path of the kind that the document was made for. */
@@ -91,7 +93,7 @@ export class LiveDocuments {
 
   /**
    * Fills an empty Y.Doc with a file's document and starts logging its updates.
-   * @throws KyozoError for a file that is no text or in the trash
+   * @throws KyozoError for a file that is no text or in the trash, and for a document that is too large
    */
   async open(
     tenant: Tenant,
@@ -100,14 +102,16 @@ export class LiveDocuments {
     { personOf, refuse, end, tell }: Surroundings,
   ): Promise<void> {
     const row = await this.#editable(tenant, fileId);
+    await this.storedBytes(tenant, fileId);
     const found = (await this.#state(tenant, fileId)) ?? (await this.#seed(tenant, row));
-    Y.applyUpdate(document, found.snapshot);
-    const text = await this.#text(tenant, row, found.base_version);
-    const path = pathOfKind(document, row.path, text);
     const updates = await this.#database.rows<UpdateRow>(
       tenant,
       sql`select seq, update, user_id from document_updates where file_id = ${fileId} and seq > ${found.snapshot_seq} order by seq`,
     );
+    const stored = storedSize([found.snapshot, ...updates.map(({ update }) => update)]);
+    const text = await this.#text(tenant, row, found.base_version);
+    Y.applyUpdate(document, found.snapshot);
+    const path = pathOfKind(document, row.path, text);
     for (const { update } of updates) Y.applyUpdate(document, update);
     const log = new UpdateLog(
       this.#database,
@@ -116,12 +120,17 @@ export class LiveDocuments {
       updates.at(-1)?.seq ?? found.snapshot_seq,
     );
     const owners = await this.#owners(tenant, fileId);
-    const ids = new ClientIds(owners, (client, person) => log.own(client, person));
+    const ids = new ClientIds(owners, {
+      keep: (client, person) => log.own(client, person),
+      forget: (clients) => void this.#disown(tenant, fileId, clients).catch(() => undefined),
+      isUsed: (client) => Y.getState(document.store, client) > 0,
+    });
     const live: Live = {
       document,
       tenant,
       log,
       ids,
+      size: new DocumentSize(stored),
       end,
       tell,
       costly: undefined,
@@ -147,10 +156,16 @@ export class LiveDocuments {
     document.on('update', (update: Uint8Array, origin: unknown) => {
       const person = personOf(origin);
       if (person) live.authors.add(person);
+      // What people send was counted before.
+      else live.size.add({ bytes: update.length, structs: 0 });
       live.updates += 1;
       log.append(update, person);
     });
-    watchParked(document, log, personOf, refuse);
+    const append: UpdateLog['append'] = (update, person) => {
+      live.size.add({ bytes: update.length, structs: 1 });
+      log.append(update, person);
+    };
+    watchParked(document, { append }, personOf, refuse);
     await inTurn(live, () => this.#follow(live, fileId)).catch((error: unknown) => {
       forget();
       throw error;
@@ -159,9 +174,30 @@ export class LiveDocuments {
 
   /** Whose the client ids of an open document are. */
   idsOf(fileId: string): ClientIds {
-    const live = this.#live.get(fileId);
-    if (!live) throw new KyozoError('conflict', 'The document is no longer open.');
-    return live.ids;
+    return this.#opened(fileId).ids;
+  }
+
+  /** How much an open document holds. */
+  sizeOf(fileId: string): DocumentSize {
+    return this.#opened(fileId).size;
+  }
+
+  /** Bytes of a document's snapshot and log. @throws DocumentTooLarge when it does not open live */
+  async storedBytes(tenant: Tenant, fileId: string): Promise<number> {
+    const [row] = await this.#database.rows<{ bytes: string }>(
+      tenant,
+      sql`select octet_length(snapshot) + coalesce((select sum(octet_length(update)) from document_updates u
+          where u.file_id = s.file_id and seq > snapshot_seq), 0) as bytes
+        from document_states s where file_id = ${fileId}`,
+    );
+    return checkStored(Number(row?.bytes ?? 0));
+  }
+
+  /** Milliseconds that an update would take, found out in a worker; undefined when it takes too long. */
+  timeOf(fileId: string, update: Uint8Array): Promise<number | undefined> {
+    const { document, tenant } = this.#opened(fileId);
+    const state = Y.encodeStateAsUpdate(document);
+    return this.#texts.run(tenant.teamId, 'apply', state, update).catch(onlyCostly);
   }
 
   /** Resolves with the log's number when all updates so far are durable. */
@@ -254,6 +290,12 @@ export class LiveDocuments {
     }
   }
 
+  #opened(fileId: string): Live {
+    const live = this.#live.get(fileId);
+    if (!live) throw new KyozoError('conflict', 'The document is no longer open.');
+    return live;
+  }
+
   async #publish(live: Live, fileId: string, message?: string): Promise<{ changed: boolean }> {
     await live.log.durable();
     for (;;) {
@@ -273,6 +315,8 @@ export class LiveDocuments {
     // All of one moment: what comes while the text is written is for the next version.
     const state = Y.encodeStateAsUpdate(live.document);
     const seq = live.log.seq;
+    const counted = live.size.now;
+    const folded = { bytes: state.length, structs: structsOf(live.document) };
     const typists = live.authors;
     live.authors = new Set();
     try {
@@ -290,6 +334,7 @@ export class LiveDocuments {
       live.state = state;
       live.version = version;
       live.leftOver = false;
+      live.size.fold(counted, folded);
       if (live.stuck) live.tell({ type: 'published' });
       live.stuck = false;
       if (changed) this.#parts.published(live.tenant.teamId);
@@ -411,9 +456,16 @@ export class LiveDocuments {
   async #owners(tenant: Tenant, fileId: string): Promise<[number, string][]> {
     const rows = await this.#database.rows<{ client_id: number; user_id: string }>(
       tenant,
-      sql`select client_id, user_id from document_clients where file_id = ${fileId}`,
+      sql`select client_id, user_id from document_clients where file_id = ${fileId} order by inserted_at`,
     );
     return rows.map((row) => [Number(row.client_id), row.user_id]);
+  }
+
+  async #disown(tenant: Tenant, fileId: string, clients: number[]): Promise<void> {
+    await this.#database.rows(
+      tenant,
+      sql`delete from document_clients where file_id = ${fileId} and client_id = any(${clients}::bigint[])`,
+    );
   }
 
   /** Makes the document of a text that has none yet. Of several that seed at once one wins; all read it. */

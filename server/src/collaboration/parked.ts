@@ -11,7 +11,7 @@ const limit = 64 * 1024;
  */
 export function watchParked(
   document: Y.Doc,
-  log: UpdateLog,
+  log: Pick<UpdateLog, 'append'>,
   personOf: (origin: unknown) => string | undefined,
   refuse: (origin: unknown) => void,
 ): void {

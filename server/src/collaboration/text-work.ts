@@ -22,6 +22,14 @@ export const textWork = {
   write: (state: Uint8Array, path: string, base: string): string =>
     withDocument([state], (document) => textOf(document, path, base)),
 
+  /** Milliseconds that it takes to apply an update to a document. */
+  apply: (state: Uint8Array, update: Uint8Array): number =>
+    withDocument([state], (document) => {
+      const start = performance.now();
+      Y.applyUpdate(document, update);
+      return performance.now() - start;
+    }),
+
   /** What turns the document of `state` into `text`. */
   change: (state: Uint8Array, path: string, text: string): Change => changeTo(state, path, text),
 

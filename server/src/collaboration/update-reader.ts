@@ -8,6 +8,8 @@ export type Id = { client: number; clock: number };
 /** What an item of an update brings, as far as a check asks. */
 export type Item = Id & {
   length: number;
+  /** How many bytes of the update it takes. */
+  bytes: number;
   /** A root's name or a type's id; undefined where it is that of the neighbours. */
   parent: string | Id | undefined;
   /** The attribute that it is the value of. */
@@ -85,7 +87,9 @@ function readClient(reader: Reader, update: Update, limits: UpdateLimits): void 
     const kind = info & 31;
     if (kind === skipped) clock += reader.number();
     else {
+      const from = reader.at;
       const item = readItem(reader, info, { client, clock });
+      item.bytes = 1 + reader.at - from;
       update.items.push(item);
       clock += item.length;
     }
@@ -97,14 +101,14 @@ function readClient(reader: Reader, update: Update, limits: UpdateLimits): void 
 function readItem(reader: Reader, info: number, id: Id): Item {
   if ((info & 31) === gone) {
     const nowhere = { left: undefined, right: undefined, parent: undefined, key: undefined };
-    return { ...id, ...nowhere, length: reader.number(), content: { kind: 'gone' } };
+    return { ...id, ...nowhere, bytes: 0, length: reader.number(), content: { kind: 'gone' } };
   }
   const left = info & 128 ? reader.id() : undefined;
   const right = info & 64 ? reader.id() : undefined;
   const isAlone = !left && !right;
   const parent = !isAlone ? undefined : reader.number() === 1 ? reader.text() : reader.id();
   const key = isAlone && info & 32 ? reader.text() : undefined;
-  return { ...id, left, right, parent, key, ...readContent(reader, info & 31) };
+  return { ...id, bytes: 0, left, right, parent, key, ...readContent(reader, info & 31) };
 }
 
 function readContent(reader: Reader, kind: number): Pick<Item, 'length' | 'content'> {
@@ -141,6 +145,11 @@ export class Reader {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+  }
+
+  /** How many bytes have been read. */
+  get at(): number {
+    return this.#at;
   }
 
   byte(): number {

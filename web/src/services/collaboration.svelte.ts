@@ -89,6 +89,8 @@ export class LiveDocument {
         const seconds = Number(/^wait (\d+)$/.exec(reason)?.[1]);
         if (seconds > 0) this.#comeBack(seconds);
         else this.#isRefused = true;
+        // A document that is too large to be edited live says so in words.
+        if (this.#isRefused && reason !== 'permission-denied') this.problem = reason;
       },
       onStateless: ({ payload }) => {
         const told = JSON.parse(payload) as { type: string; reason?: string };
