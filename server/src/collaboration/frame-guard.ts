@@ -70,6 +70,8 @@ export class FrameGuard {
     if (connection.readOnly) return;
     const update = this.#orOut(connection, document, () => this.#read(document, payload));
     await this.#spend(connection, update.structs * costs.struct + update.removals * costs.removal);
+    // Archived while the frame waited: Hocuspocus, which asks after this, applies it no more.
+    if (connection.readOnly) return;
     const ids = this.#idsOf(document);
     const { id } = this.#shownOf(connection);
     const { own, others } = freshIn(document, ids, update, id);
@@ -133,9 +135,12 @@ export class FrameGuard {
     return new Error(reason);
   }
 
-  #spend(connection: Connection, cost: number): Promise<void> {
+  /** @throws Error when the connection has ended meanwhile: its frames wait in a queue that goes on */
+  async #spend(connection: Connection, cost: number): Promise<void> {
     const socket = connection.webSocket as unknown as Pausable;
-    return this.#budget.spend(this.#shownOf(connection).id, cost, socket);
+    await this.#budget.spend(this.#shownOf(connection).id, cost, socket);
+    if (!connection.document.hasConnection(connection))
+      throw new Error('The connection has ended.');
   }
 }
 
