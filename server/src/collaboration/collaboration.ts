@@ -15,6 +15,7 @@ import { acknowledgeWhenDurable } from './acknowledge.ts';
 import { DocumentTooLarge } from './document-size.ts';
 import { FrameGuard } from './frame-guard.ts';
 import type { LiveDocuments, Surroundings } from './live-documents.ts';
+import { type Standing, standings } from './standing.ts';
 
 type Context = { actor: Actor; name: string; archived: boolean };
 type Ending = { code: number; reason: string };
@@ -23,7 +24,7 @@ type Opener = Context | { actor: Tenant };
 
 /** Quiet this long, or this long since the first unpublished edit, and a version is made. */
 const quiet = { debounce: 3_000, maxDebounce: 60_000 };
-/** How often open connections ask whether their credential still stands. */
+/** How often open connections ask whether their credential still stands, and what may be done in their document. */
 const recheck = 500;
 /** A provider connects again after this, and sends what the server lacks. */
 const startAnew = [4409, 'Start anew'] as const;
@@ -59,6 +60,17 @@ export async function collaboration(
     },
     log: (told) => log.warn(told, 'a connection was closed for what it sent'),
   });
+  // A document may open for seconds, and be archived or removed meanwhile: asked again before its first frame.
+  const confirmed = new WeakMap<Connection, Promise<void>>();
+  const confirm = (connection: Connection): Promise<void> => {
+    const { actor } = connection.context as Context;
+    const fileId = connection.document.name;
+    const asked =
+      confirmed.get(connection) ??
+      standings(database, actor.teamId, [fileId]).then((of) => stand(connection, of(fileId)));
+    confirmed.set(connection, asked);
+    return asked;
+  };
   const hocuspocus = new Hocuspocus<Opener>({
     quiet: true,
     ...quiet,
@@ -101,7 +113,11 @@ export async function collaboration(
         ...{ lastContext: context, lastTransactionOrigin: { source: 'local' } },
       });
     },
-    beforeHandleMessage: ({ update, ...frame }) => guard.frame(frame, update),
+    connected: ({ connection }) => confirm(connection),
+    async beforeHandleMessage({ update, ...frame }) {
+      await confirm(frame.connection);
+      await guard.frame(frame, update);
+    },
     beforeSync: ({ type, payload, ...frame }) => guard.sync(frame, type, payload),
     // Nobody shows a cursor under another person's name, or moves another person's.
     async beforeHandleAwareness({ states, document, transactionOrigin }) {
@@ -146,12 +162,20 @@ export async function collaboration(
     socket.on('error', () => socket.terminate());
   });
 
-  const timer = setInterval(() => void revalidate(hocuspocus, database, authenticator), recheck);
+  const check = async () => {
+    const checks = [
+      revalidate(hocuspocus, database, authenticator),
+      reconsider(hocuspocus, database, (fileId) => documents.forget(fileId)),
+    ];
+    // What cannot be asked now is asked the next time.
+    await Promise.allSettled(checks);
+  };
+  const timer = setInterval(() => void check(), recheck);
   return {
     closeDocument: (fileId) => hocuspocus.closeConnections(fileId),
     reopenDocument(fileId) {
-      for (const { webSocket } of hocuspocus.documents.get(fileId)?.getConnections() ?? [])
-        webSocket.close(...startAnew);
+      for (const connection of hocuspocus.documents.get(fileId)?.getConnections() ?? [])
+        comeAgain(connection);
     },
     async stop() {
       clearInterval(timer);
@@ -216,7 +240,8 @@ async function admit(
     sql`select w.archived_at is not null as archived, coalesce(
         (select name from users where id = ${actor.userId}),
         (select name from api_keys where id = ${actor.userId}), '') as name
-      from files f join workspaces w on w.id = f.workspace_id where f.id = ${documentName}`,
+      from files f join workspaces w on w.id = f.workspace_id
+      where f.id = ${documentName} and f.deleted_at is null and w.deleted_at is null`,
   );
   if (!user) throw denied;
   return { actor, ...user };
@@ -232,6 +257,38 @@ async function teamOf(database: Database, person: Actor, fileId: string): Promis
 
 const connectionOf = (origin: unknown): Connection | undefined =>
   isTransactionOrigin(origin) && origin.source === 'connection' ? origin.connection : undefined;
+
+/** Has a connection made anew, with the rights that it has by then. Until its end it changes nothing. */
+function comeAgain(connection: Connection): void {
+  connection.readOnly = true;
+  connection.webSocket.close(...startAnew);
+}
+
+/** Ends a connection whose rights are no longer those that it was opened with. */
+function stand(connection: Connection, standing: Standing): void {
+  const { archived } = connection.context as Context;
+  if (standing === (archived ? 'archived' : 'open')) return;
+  comeAgain(connection);
+  // It is refused when it comes, and hears no more until then.
+  if (standing === 'trashed' || standing === 'gone') connection.close();
+}
+
+/** Looks at the state of every open document's file and workspace, whoever changed it and how. */
+async function reconsider(
+  hocuspocus: Hocuspocus<Opener>,
+  database: Database,
+  forget: (fileId: string) => void,
+): Promise<void> {
+  const connections = [...hocuspocus.documents.values()].flatMap((it) => it.getConnections());
+  const teams = Map.groupBy(connections, ({ context }) => (context as Context).actor.teamId);
+  const asked = [...teams].map(async ([teamId, open]) => {
+    const fileIds = [...new Set(open.map(({ document }) => document.name))];
+    const standingOf = await standings(database, teamId, fileIds);
+    for (const connection of open) stand(connection, standingOf(connection.document.name));
+    for (const fileId of fileIds) if (standingOf(fileId) === 'gone') forget(fileId);
+  });
+  await Promise.all(asked);
+}
 
 /** Ends the connections whose credential, membership or role no longer stands. */
 async function revalidate(

@@ -110,6 +110,9 @@ export class FrameGuard {
     const update = this.#orOut(connection, document, () => this.#read(document, payload));
     await this.#spend(connection, update.structs * costs.struct + update.removals * costs.removal);
     await this.#makeRoom(connection, document, update);
+    mustStand(connection);
+    // Archived while the frame waited: Hocuspocus, which asks after this, applies it no more.
+    if (connection.readOnly) return;
     const ids = this.#idsOf(document);
     const { id } = this.#shownOf(connection);
     const { own, others } = freshIn(document, ids, update, id);
@@ -119,7 +122,7 @@ export class FrameGuard {
     for (const client of own) ids.claim(client, id);
     if (others.length > 0) leaveOut(connection, document, payload, update, others);
     else if (update.items.length * (structsOf(document) + update.items.length) > mostSteps)
-      await this.#try(connection, document, payload);
+      await this.#try(connection, document, payload).then(() => mustStand(connection));
   }
 
   /** Takes from a message about who is where all that is not the sender's own. */
@@ -206,10 +209,17 @@ export class FrameGuard {
     return new Error(reason);
   }
 
-  #spend(connection: Connection, cost: number): Promise<void> {
+  /** @throws Error when the connection has ended meanwhile: its frames wait in a queue that goes on */
+  async #spend(connection: Connection, cost: number): Promise<void> {
     const socket = connection.webSocket as unknown as Pausable;
-    return this.#budget.spend(this.#shownOf(connection).id, cost, socket);
+    await this.#budget.spend(this.#shownOf(connection).id, cost, socket);
+    mustStand(connection);
   }
+}
+
+/** A frame that waited past the end of its connection is not applied. @throws Error when it has ended */
+function mustStand(connection: Connection): void {
+  if (!connection.document.hasConnection(connection)) throw new Error('The connection has ended.');
 }
 
 /** The part of a frame that says who is where; a frame is an address, a type and its part. */

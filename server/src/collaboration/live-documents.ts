@@ -118,6 +118,7 @@ export class LiveDocuments {
       tenant.teamId,
       fileId,
       updates.at(-1)?.seq ?? found.snapshot_seq,
+      () => this.forget(fileId),
     );
     const owners = await this.#owners(tenant, fileId);
     const ids = new ClientIds(owners, {
@@ -282,12 +283,16 @@ export class LiveDocuments {
 
   /** Closes the documents of a team that is no more; what they still held goes with it. */
   abandon(teamId: string): void {
-    for (const [fileId, live] of this.#live) {
-      if (live.tenant.teamId !== teamId) continue;
-      live.log.stop();
-      this.#live.delete(fileId);
-      live.end();
-    }
+    for (const [fileId, live] of this.#live) if (live.tenant.teamId === teamId) this.forget(fileId);
+  }
+
+  /** Closes the document of a file that is no more; what it still held goes with it. */
+  forget(fileId: string): void {
+    const live = this.#live.get(fileId);
+    if (!live) return;
+    live.log.stop();
+    this.#live.delete(fileId);
+    live.end();
   }
 
   #opened(fileId: string): Live {

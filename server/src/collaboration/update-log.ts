@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { KyozoError } from '@kyozo/resource';
 import * as Y from 'yjs';
 import type { Database } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
@@ -17,12 +18,14 @@ const retryDelays = [50, 200, 1_000, 5_000];
 /**
  * The durable log of one live document. Updates that arrive while a write is running go out together
  * in the next one, so the log costs one small insert a document and round trip however many type.
- * A failed write is tried again until it succeeds; meanwhile nothing is acknowledged.
+ * A failed write is tried again until it succeeds; meanwhile nothing is acknowledged. The log ends, and
+ * says so to `gone`, when the file that it belongs to is no more.
  */
 export class UpdateLog {
   readonly #database: Database;
   readonly #teamId: string;
   readonly #fileId: string;
+  readonly #gone: () => void;
   #pending: Pending[] = [];
   /** Client ids and whose they are, that are not in the database yet. */
   #owners = new Map<number, string>();
@@ -33,7 +36,14 @@ export class UpdateLog {
   #running = false;
   #stopped = false;
 
-  constructor(database: Database, teamId: string, fileId: string, seq: number) {
+  constructor(
+    database: Database,
+    teamId: string,
+    fileId: string,
+    seq: number,
+    gone: () => void = () => undefined,
+  ) {
+    this.#gone = gone;
     this.#database = database;
     this.#teamId = teamId;
     this.#fileId = fileId;
@@ -73,7 +83,7 @@ export class UpdateLog {
     );
   }
 
-  /** Gives up what could not be written; only when the process ends. */
+  /** Gives up what could not be written: the process ends, or the file is no more. */
   stop(): void {
     this.#stopped = true;
     for (const { reject } of this.#waiting.splice(0)) reject(givenUp());
@@ -92,8 +102,13 @@ export class UpdateLog {
         failures = 0;
         this.#release(batch.length);
         if (this.#isBehind) await pause(gather);
-      } catch {
+      } catch (error) {
         this.#pending = [...batch, ...this.#pending];
+        if (isGone(error)) {
+          this.stop();
+          this.#gone();
+          break;
+        }
         const delay = retryDelays[Math.min(failures++, retryDelays.length - 1)];
         await pause(delay!);
         await this.#catchUp();
@@ -159,5 +174,9 @@ function merged(updates: Uint8Array[]): Uint8Array[] {
   const size = updates.reduce((sum, update) => sum + update.length, 0);
   return updates.length > 1 && size <= mostMerged ? [Y.mergeUpdates(updates)] : updates;
 }
+
+/** Whether the row that updates and client ids refer to is no more, as after a purge. */
+const isGone = (error: unknown): boolean =>
+  error instanceof KyozoError && error.code === 'not_found';
 
 const givenUp = () => new Error('The log of a live document has been given up.');
