@@ -196,6 +196,7 @@ async function start(
     records,
     files,
     publish: (_actor, fileId, message) => documents.publish(fileId, message),
+    publishIfPossible: (_actor, fileId) => documents.publishIfPossible(fileId),
     follow: (_actor, fileId) => followFile(fileId),
     closed: (fileId) => live?.closeDocument(fileId),
     closedWorkspace: (closed) => void endWorkspace(closed).catch((error) => log.error(error)),
@@ -292,6 +293,7 @@ async function start(
       database: queries,
       files: new FileStore(queries, storages, contents, follow),
       publish: async () => ({ changed: false }),
+      publishIfPossible: async () => undefined,
     }),
     ...teamChanges(queries, seen),
   });

@@ -64,7 +64,7 @@ export async function content(
       const where = { workspaceId: seen.workspace_id, path: seen.path };
       const said = { contentType, size: received.size };
       stored ??= await files.store(actor, where, received.body, said);
-      await workspaces.publish(actor, id);
+      await workspaces.publishIfPossible(actor, id);
       const query = queryOf(edge, file, request);
       requireIncludes(edge, actor, file, query.include);
       const written = await files.write(actor, id, stored, { ifVersion, seen });

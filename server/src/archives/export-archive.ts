@@ -62,7 +62,7 @@ function reasonToEnd(error: unknown): string | undefined {
 
 /** Every file, as it is now: what is typed in live documents is recorded first. */
 async function filesOf(
-  { database, publish }: Workspaces,
+  { database, publishIfPossible }: Workspaces,
   actor: Actor,
   workspaceId: string,
 ): Promise<Packed[]> {
@@ -71,12 +71,7 @@ async function filesOf(
     actor,
     sql`select id from files where ${present} and live`,
   );
-  for (const { id } of documents) {
-    // One that cannot be published, after its people were told, is packed as its last version.
-    await publish(actor, id).catch((error: unknown) => {
-      if (!(error instanceof KyozoError && error.code === 'conflict')) throw error;
-    });
-  }
+  for (const { id } of documents) await publishIfPossible(actor, id);
   return database.rows<Packed>(
     actor,
     sql`select workspace_id, path, content_type, storage_backend, address, updated_at from files

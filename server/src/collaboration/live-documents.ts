@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { setTimeout as pause } from 'node:timers/promises';
 import { isMarkdown } from '@kyozo/markdown';
 import { KyozoError } from '@kyozo/resource';
 import * as Y from 'yjs';
@@ -69,6 +70,11 @@ export type Parts = {
   failed: (fileId: string, error: unknown) => void;
 };
 
+/** Milliseconds that a clone waits at most for what is still to be published. */
+const longestWait = 10_000;
+/** Milliseconds in which a document that failed is not tried again unless it has changed. */
+const failureLife = 600_000;
+const mostFailures = 10_000;
 /** What is read as source whatever its name says. */
 const asSource = 'source';
 
@@ -83,6 +89,8 @@ export class LiveDocuments {
   readonly #texts: TextPool;
   readonly #parts: Parts;
   readonly #live = new Map<string, Live>();
+  /** Documents that could not be published, with the end of their log then. */
+  readonly #failures = new Map<string, { seq: number; until: number }>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -236,20 +244,42 @@ export class LiveDocuments {
     );
   }
 
-  /** Publishes every document of a workspace that holds more than its file, open or left over. */
+  /** The same, unless the document cannot become a version: then it stays at its last one. */
+  async publishIfPossible(fileId: string): Promise<void> {
+    await this.publish(fileId).catch((error: unknown) => {
+      if (!(error instanceof KyozoError && error.code === 'conflict')) throw error;
+      this.#parts.failed(fileId, error);
+    });
+  }
+
+  /**
+   * Publishes every document of a workspace that holds more than its file, open or left over. One that
+   * failed is not tried again until it has changed, or for a while; and whoever asks does not wait for all
+   * of very many.
+   */
   async publishAll(teamId: string, workspaceId: string): Promise<void> {
     const tenant = { teamId };
-    const edited = await this.#database.rows<{ file_id: string }>(
+    const edited = await this.#database.rows<{ file_id: string; seq: number }>(
       tenant,
-      sql`select distinct file_id from document_updates join files on files.id = file_id
-        where workspace_id = ${workspaceId} and deleted_at is null`,
+      sql`select file_id, max(seq)::float8 as seq from document_updates join files on files.id = file_id
+        where workspace_id = ${workspaceId} and deleted_at is null group by file_id`,
     );
-    for (const { file_id: fileId } of edited) {
+    const late = new AbortController();
+    const patience = pause(longestWait, undefined, { signal: late.signal }).catch(() => undefined);
+    const isOver = patience.then(() => true);
+    for (const { file_id: fileId, seq } of edited) {
+      const failure = this.#failures.get(fileId);
+      if (failure?.seq === seq && Date.now() < failure.until) continue;
+      this.#failures.delete(fileId);
       // One that cannot be published must not keep the others away: it stays at its last version.
-      await this.publishLeftOver(tenant, fileId).catch((error: unknown) =>
-        this.#parts.failed(fileId, error),
-      );
+      const published = this.publishLeftOver(tenant, fileId).catch((error: unknown) => {
+        if (this.#failures.size > mostFailures) this.#failures.clear();
+        this.#failures.set(fileId, { seq, until: Date.now() + failureLife });
+        this.#parts.failed(fileId, error);
+      });
+      if (await Promise.race([published, isOver])) break;
     }
+    late.abort();
   }
 
   /** Publishes a document with edits that no version holds, whether anybody has it open or not. */

@@ -23,6 +23,11 @@ type Changing = {
   files: FileStore;
   /** Records what a live document holds as a version; nothing when no document is open. */
   publish(actor: Actor, fileId: string, message?: string): Promise<{ changed: boolean }>;
+  /**
+   * The same before its file is replaced or removed. A document that cannot become a version does not
+   * hold that up: its edits stay in its log.
+   */
+  publishIfPossible(actor: Actor, fileId: string): Promise<unknown>;
   /** A file has gone to the trash. */
   closed(fileId: string): void;
   /** A workspace has been archived, or has gone to the trash. */
@@ -97,7 +102,7 @@ export function workspaceChanges(workspaces: Changing): Performers {
     },
 
     async 'files.destroy'({ actor, record, ifVersion }: Call) {
-      await workspaces.publish(actor, record!.id);
+      await workspaces.publishIfPossible(actor, record!.id);
       await files.place(
         actor,
         record!.id,
@@ -144,7 +149,7 @@ export function workspacePerformers(workspaces: Workspaces): Performers {
             .place(actor, record!.id, 'restore', { deletedAt: null }, ifVersion)
             .catch(clashOf(workspaces, actor, record!.id)),
         };
-      await workspaces.publish(actor, record!.id);
+      await workspaces.publishIfPossible(actor, record!.id);
       const row = await files.find(actor, record!.id);
       const old = await files.bytes(actor, await files.versionOf(actor, row, version));
       const written = await files.write(actor, record!.id, old, {

@@ -44,7 +44,7 @@ export async function putTogether(
   all: readonly Placed[],
   also: (transaction: Transaction, fates: readonly Fate[]) => Promise<unknown> = async () => {},
 ): Promise<Fate[]> {
-  const { database, files, records, publish, follow } = workspaces;
+  const { database, files, records, publishIfPossible, follow } = workspaces;
   authorize(file, 'create', actor);
   const paths = all.map(({ path }) => path);
   const found = await database.rows<{ id: string }>(
@@ -54,7 +54,7 @@ export async function putTogether(
   const ids = found.map(({ id }) => id);
   for (const row of await records.byId(actor, file, ids)) {
     authorize(file, 'write', actor, valuesOf(file, row));
-    await publish(actor, row.id);
+    await publishIfPossible(actor, row.id);
   }
   const put = files.putAll(actor, workspaceId, all, also);
   const [path] = paths;

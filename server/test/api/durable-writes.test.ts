@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { open } from '../collaboration/editor.ts';
+import { open, until } from '../collaboration/editor.ts';
 import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -65,6 +65,32 @@ test.each(ways)(
     editor.leave();
   },
 );
+
+test('C3 a document that cannot become a version holds up no write, restore or deletion of its file', async () => {
+  const workspace = await ann.workspace();
+  const file = await ann.file(workspace, 'stuck.md', 'one\n');
+  const editor = await open(server.url, ann.token, file.id);
+  await server.query(`create or replace function fail() returns trigger language plpgsql
+    as $$ begin raise exception 'no' using errcode = 'unique_violation'; end $$`);
+  await server.query(`create trigger fail before update on document_states for each row
+    when (new.snapshot_seq is distinct from old.snapshot_seq) execute function fail()`);
+  editor.type('typed');
+  await until(() => editor.isSaved);
+  expect((await ann.post(`/files/${file.id}/versions`, 'file-versions')).status).toBe(409);
+  const put = await ann.fetch(`/files/${file.id}/content`, { method: 'PUT', raw: 'two\n' });
+  expect([put.status, await contentOf(file)]).toEqual([200, 'two\n']);
+  const restored = await ann.post(`/files/${file.id}/restore`, 'files', { version: 1 });
+  expect([restored.status, await contentOf(file)]).toEqual([200, 'one\n']);
+  expect((await ann.delete(`/files/${file.id}`)).status).toBe(204);
+  await until(() => editor.closed);
+  editor.leave();
+  const [left] = await server.query<{ count: number }>(
+    'select count(*)::integer from document_updates where file_id = $1',
+    [file.id],
+  );
+  expect(left!.count).toBeGreaterThan(0);
+  await server.query('drop trigger fail on document_states');
+});
 
 test('C3 what is wrong with a request is said before anything is changed', async () => {
   const count = async () => (await ann.get<RecordObject[]>('/workspaces')).body.data.length;
