@@ -18,13 +18,14 @@ import { BadUpdate, clientsOf, readUpdate, TooMuch, type Update } from './update
 /** What one message may hold: as many structs as a document does. */
 const most = { structs: mostHeld.structs, clients: 2_000, removals: mostHeld.structs };
 /**
- * Microseconds that things take, measured: a message, its bytes, structs and removed ranges; a byte of a
- * document that is opened, and the most that opening takes, whatever its bytes are. Bytes are paid for
- * before they are read, as what is read longest: many small structs.
+ * Microseconds that things take, measured: a message, its bytes, structs and removed ranges; structs and
+ * bytes of a document that a question is answered with; a byte of a document that is opened, and the most
+ * that opening takes, whatever its bytes are. Bytes are paid for before they are read, as what is read
+ * longest: many small structs.
  */
 const costs = {
   ...{ message: 50, byte: 0.04, struct: 2, removal: 1.5 },
-  ...{ answered: 0.3, reader: 5, opened: 0.1, mostOpened: 400_000 },
+  ...{ answered: 0.3, answeredByte: 0.005, reader: 5, opened: 0.1, mostOpened: 400_000 },
 };
 const awareness = 1;
 /** Steps that placing items may take untried, and milliseconds that applying an update may take. */
@@ -104,7 +105,9 @@ export class FrameGuard {
     if (kind === messageYjsSyncStep1) {
       const known = most.clients + 2 * document.store.clients.size;
       this.#orOut(connection, document, () => clientsOf(payload, known));
-      return this.#spend(connection, structsOf(document) * costs.answered);
+      const { bytes } = this.#sizeOf(document).now;
+      const answer = structsOf(document) * costs.answered + bytes * costs.answeredByte;
+      return this.#spend(connection, answer);
     }
     if (connection.readOnly) return;
     const update = this.#orOut(connection, document, () => this.#read(document, payload));

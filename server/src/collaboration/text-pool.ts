@@ -15,6 +15,8 @@ type Job = Task & { resolve: (result: never) => void; reject: (error: Error) => 
 
 /** Milliseconds for one piece of work; a plain text of 4 MiB takes about one second. */
 const patience = 10_000;
+/** Milliseconds after which a worker without work ends: V8 gives the memory of an idle one back to nobody. */
+const rest = 20_000;
 /** Pieces of work of one team that may wait. */
 const mostWaiting = 200;
 /** Characters and bytes that are worked on where they are: the worst of this size take 15 ms. */
@@ -29,17 +31,20 @@ const memory = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 64 };
 export class TextPool {
   readonly #size: number;
   readonly #patience: number;
+  readonly #rests: number;
   /** What waits, by team; the team at the front is next. */
   readonly #waiting = new Map<string, Job[]>();
-  readonly #idle: Worker[] = [];
+  /** Workers without work, and the timer that ends each; the last that worked is last. */
+  readonly #idle = new Map<Worker, NodeJS.Timeout>();
   readonly #busy = new Map<Worker, (error: Error) => void>();
   /** Workers that are at work, by team. */
   readonly #working = new Map<string, number>();
   #stopped = false;
 
-  constructor(limits: { size?: number; patience?: number } = {}) {
+  constructor(limits: { size?: number; patience?: number; rest?: number } = {}) {
     this.#size = limits.size ?? Math.max(2, Math.min(4, availableParallelism() - 1));
     this.#patience = limits.patience ?? patience;
+    this.#rests = limits.rest ?? rest;
   }
 
   /** Does a piece of work for a team. @throws TextTooCostly when it takes too much, or fails */
@@ -71,17 +76,35 @@ export class TextPool {
     const ended = new TextTooCostly('The server ends.');
     for (const jobs of this.#waiting.values()) for (const { reject } of jobs) reject(ended);
     this.#waiting.clear();
-    const workers = [...this.#idle.splice(0), ...this.#busy.keys()];
+    for (const timer of this.#idle.values()) clearTimeout(timer);
+    const workers = [...this.#idle.keys(), ...this.#busy.keys()];
+    this.#idle.clear();
     for (const fail of this.#busy.values()) fail(ended);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 
   #next(): void {
     for (let team = this.#front(); team !== undefined; team = this.#front()) {
-      const worker = this.#idle.pop() ?? this.#start();
+      const worker = this.#wake() ?? this.#start();
       if (!worker) return;
       void this.#work(worker, team, this.#take(team));
     }
+  }
+
+  /** The worker that worked last, so that the others come to rest. */
+  #wake(): Worker | undefined {
+    const [worker, timer] = [...this.#idle].at(-1) ?? [];
+    if (worker) this.#idle.delete(worker);
+    clearTimeout(timer);
+    return worker;
+  }
+
+  #rest(worker: Worker): void {
+    const end = () => {
+      this.#idle.delete(worker);
+      void worker.terminate();
+    };
+    this.#idle.set(worker, setTimeout(end, this.#rests).unref());
   }
 
   #start(): Worker | undefined {
@@ -90,6 +113,10 @@ export class TextPool {
     const worker = new Worker(file, { resourceLimits: memory, execArgv: [] });
     // What it is asked for hears of its end by itself; without this, an end would be an uncaught error.
     worker.on('error', () => undefined);
+    worker.once('exit', () => {
+      clearTimeout(this.#idle.get(worker));
+      this.#idle.delete(worker);
+    });
     // One that waits for work does not keep the process alive.
     worker.unref();
     return worker;
@@ -131,7 +158,7 @@ export class TextPool {
       const outcome = await promise;
       worker.off('message', done).off('error', failed).off('exit', ended).unref();
       this.#busy.delete(worker);
-      if (!this.#stopped) this.#idle.push(worker);
+      if (!this.#stopped) this.#rest(worker);
       if ('failure' in outcome) reject(new TextTooCostly(outcome.failure));
       else resolve(outcome.result as never);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import * as Y from 'yjs';
 import { TextPool, TextTooCostly } from '../../src/collaboration/text-pool.ts';
@@ -10,7 +11,7 @@ afterEach(async () => {
   for (const pool of pools.splice(0)) await pool.stop();
 });
 
-function start(limits: { size: number; patience: number }): TextPool {
+function start(limits: { size: number; patience: number; rest?: number }): TextPool {
   const pool = new TextPool(limits);
   pools.push(pool);
   return pool;
@@ -54,6 +55,17 @@ test('A4 no team has all of the workers, and its queue has an end', async () => 
   await Promise.all([...asked, ...many]);
   expect(done.filter((it) => it === 'refused').length).toBeGreaterThan(0);
   expect(done.filter((it) => it === 'c').length).toBeGreaterThanOrEqual(200);
+});
+
+test('A4 workers that have nothing to do end, and their memory with them; the next work has new ones', async () => {
+  const threads = () => readdirSync('/proc/self/task').length;
+  const before = threads();
+  const pool = start({ size: 2, patience: 60_000, rest: 300 });
+  const work = () => Promise.all(['a', 'b'].map((team) => pool.run(team, 'cells', table(2_000))));
+  await work();
+  expect(threads()).toBe(before + 2);
+  await until(() => threads() === before);
+  await expect(work()).resolves.toEqual([[], []]);
 });
 
 test('what cannot be done, and a pool that ends, are errors of their own', async () => {
