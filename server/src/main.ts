@@ -134,7 +134,10 @@ async function start(
   stops.push(() => storages.close());
   // Without a sandbox no picture is read: browsers show the pictures themselves.
   const reader = config.bwrap
-    ? await PictureReader.open(spawner, config.bwrap).catch(() => undefined)
+    ? await PictureReader.open(spawner, config.bwrap).catch((error: unknown) => {
+        log.warn({ err: error }, 'no picture is read: the sandbox cannot be laid out');
+        return undefined;
+      })
     : undefined;
   const texts = new TextPool();
   stops.push(() => texts.stop());
@@ -170,7 +173,14 @@ async function start(
       log.error({ err: error, fileId }, 'edits could not be made a version'),
   });
   let live: Collaboration | undefined;
-  const runtime = await chooseRuntime({ spawner, bwrap: config.bwrap }).catch(() => undefined);
+  const runtime = await chooseRuntime({
+    spawner,
+    bwrap: config.bwrap,
+    onFallback: (err) => log.warn({ err }, 'bubblewrap does not start: cells run in WebAssembly'),
+  }).catch((error: unknown) => {
+    log.error({ err: error }, 'no runtime starts: cells cannot run');
+    return undefined;
+  });
   const scratch = await openScratch(config.dataDir, spawner);
   stops.push(() => scratch.close());
   const runner = new Runner({

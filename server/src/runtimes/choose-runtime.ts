@@ -11,13 +11,16 @@ export async function chooseRuntime(options: {
   spawner: Spawner;
   /** The path of bubblewrap; undefined where there is none. */
   bwrap: string | undefined;
+  /** Called with the reason when bubblewrap is there and does not start. */
+  onFallback: (reason: RuntimeUnavailable) => void;
 }): Promise<Runtime> {
-  const { spawner, bwrap } = options;
+  const { spawner, bwrap, onFallback } = options;
   if (bwrap === undefined) return openWasmRuntime(spawner);
   try {
     return await openProcessRuntime(spawner, bwrap);
   } catch (error) {
     if (!(error instanceof RuntimeUnavailable)) throw error;
+    onFallback(error);
     return openWasmRuntime(spawner);
   }
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openToReaders } from '../../src/file-modes.ts';
 import { GIT_ENVIRONMENT } from '../../src/storage/git/environment.ts';
 import { type Person, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -40,6 +41,8 @@ beforeAll(async () => {
   await recorder(join(programs, 'git'));
   const bwrap = join(programs, 'bwrap');
   await recorder(bwrap);
+  // A server that ran before in this process has made new files private, and a sandbox's user runs these.
+  await openToReaders(programs);
   GIT_ENVIRONMENT.PATH = `${programs}:${PATH}`;
   server = await startServer({ bwrap });
   ann = await register(server.url);

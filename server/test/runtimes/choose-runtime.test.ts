@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { chooseRuntime } from '../../src/runtimes/choose-runtime.ts';
 import { openProcessRuntime } from '../../src/runtimes/process/process-runtime.ts';
 import { RuntimeUnavailable } from '../../src/runtimes/runtime.ts';
@@ -10,9 +10,11 @@ beforeAll(async () => {
 });
 afterAll(() => spawner.close());
 
-test('without bubblewrap, or with one that does not work, cells run in wasm', async () => {
+test('without bubblewrap, or with one that does not work, cells run in wasm, and the caller hears why', async () => {
   for (const bwrap of [undefined, '/no/such/bwrap', '/bin/false', '/bin/true']) {
-    expect((await chooseRuntime({ spawner, bwrap })).name).toBe('wasm');
+    const onFallback = vi.fn();
+    expect((await chooseRuntime({ spawner, bwrap, onFallback })).name).toBe('wasm');
+    expect(onFallback).toHaveBeenCalledTimes(bwrap === undefined ? 0 : 1);
   }
 });
 
@@ -22,7 +24,6 @@ test('a sandbox that does not start is an error, never a run without it', async 
   );
   const closed = await startSpawner();
   await closed.close();
-  await expect(chooseRuntime({ spawner: closed, bwrap: '/usr/bin/bwrap' })).rejects.toBeInstanceOf(
-    RuntimeUnavailable,
-  );
+  const options = { spawner: closed, bwrap: '/usr/bin/bwrap', onFallback: () => undefined };
+  await expect(chooseRuntime(options)).rejects.toBeInstanceOf(RuntimeUnavailable);
 });
