@@ -76,6 +76,9 @@ export class RuntimeUnavailable extends Error {
 
 const MiB = 1024 * 1024;
 
+/** The start of a command line that leaves the processor to the server, however busy cells are. */
+export const yielding = ['nice', '-n', '10'];
+
 export const DEFAULT_LIMITS: Limits = {
   memoryBytes: 512 * MiB,
   processes: 64,

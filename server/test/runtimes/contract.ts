@@ -1,7 +1,7 @@
 /** What every runtime must do, and what no cell may. Each runtime's test hands in how to open one. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -117,6 +117,13 @@ export function runtimeContract(
       expect(rich.outputs).toEqual([
         { stream: 'display', mimeType: 'text/html', data: '<b>x</b>' },
       ]);
+    });
+
+    test('cells leave the processor to the server', async () => {
+      await Promise.all([run('1', 'bash'), run('1'), run('1', 'javascript')]);
+      const priorities = await prioritiesOf(folder);
+      expect(priorities.length).toBeGreaterThanOrEqual(3);
+      expect(new Set(priorities)).toEqual(new Set([10]));
     });
 
     test('javascript and typescript share their variables', async () => {
@@ -250,4 +257,14 @@ text = repr(found)
 
     more({ run, session: () => session, folder: () => folder });
   });
+}
+
+/** The nice values of the processes whose command line names a folder. */
+async function prioritiesOf(folder: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
+  const commands = pids.map(async (pid) => {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    return command.includes(folder) ? [getPriority(pid)] : [];
+  });
+  return (await Promise.all(commands)).flat();
 }

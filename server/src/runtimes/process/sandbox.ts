@@ -1,6 +1,6 @@
 /** The command line of the sandbox: bubblewrap in fresh namespaces, within resource limits. */
 import { lstatSync, readlinkSync } from 'node:fs';
-import type { Limits } from '../runtime.ts';
+import { type Limits, yielding } from '../runtime.ts';
 
 const MiB = 1024 * 1024;
 
@@ -24,6 +24,7 @@ export function sandboxed(options: SandboxOptions, command: string[]): string[] 
   return [
     // bubblewrap takes the filter as an open descriptor.
     ...(filter ? ['sh', '-c', 'exec 9<"$0"; exec "$@"', filter] : []),
+    ...yielding,
     ...['prlimit', '--core=0', '--nofile=1024', `--nproc=${limits.processes}`],
     ...[...memory, `--fsize=${limits.fileBytes}`, '--'],
     ...[bwrap, '--unshare-all', '--unshare-user', '--disable-userns', '--die-with-parent'],

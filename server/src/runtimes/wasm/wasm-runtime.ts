@@ -10,6 +10,7 @@ import {
   RuntimeUnavailable,
   type Session,
   type StartOptions,
+  yielding,
 } from '../runtime.ts';
 import { giveTo, nextSandboxUser } from '../sandbox-user.ts';
 
@@ -63,6 +64,7 @@ async function startSession(
 
 function commandOf(means: Means, directory: string, language: Language, limits: Limits): string[] {
   return [
+    ...yielding,
     ...(means.unshare ? ['unshare', '--user', '--net', '--'] : []),
     ...[
       process.execPath,
