@@ -37,9 +37,7 @@ test('what someone types is there after a reload, in a workspace they made', asy
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   await page.getByRole('heading', { name: 'This workspace is empty' }).waitFor();
   await page.getByRole('button', { name: 'New document' }).click();
-  await page.getByLabel('Name').fill('Notes on the engine');
-  await page.getByRole('button', { name: 'Create', exact: true }).click();
-
+  await page.keyboard.type('# Notes on the engine');
   await goToEnd(page);
   await page.keyboard.press('Enter');
   await page.keyboard.type('It weaves algebraic patterns.');

@@ -1,4 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
+import { Person } from '../server/test/support/api.ts';
 
 type Size = { width: number; height: number };
 
@@ -118,10 +119,33 @@ export async function saved(page: Page): Promise<void> {
 export async function newDocument(page: Page, name: string): Promise<void> {
   await page.goto('/');
   await page.getByRole('button', { name: 'New document' }).click();
-  await page.getByLabel('Name').fill(name);
-  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await page.keyboard.type(`# ${name}`);
   await page.waitForURL(/\/files\//u);
   await openText(page);
+  await nameAfterTitle(page);
+}
+
+/** Gives an untitled document the name that the app proposes: that of its title. */
+export async function nameAfterTitle(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'More actions', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Rename' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Rename' });
+  await dialog.getByRole('button', { name: 'Rename' }).click();
+  await dialog.waitFor({ state: 'detached' });
+}
+
+/** The same account at the API. */
+export async function signedInByApi(url: string, email: string): Promise<Person> {
+  const attributes = { email, password };
+  const { body } = await new Person(url).post('/users/sign-in', 'users', attributes);
+  return new Person(url, String(body.meta.accessToken), { email });
+}
+
+/** The bytes of the open document's file, once its text is a version. */
+export async function publishedText(page: Page, api: Person): Promise<string> {
+  const id = new URL(page.url()).pathname.split('/').at(-1)!;
+  await api.post(`/files/${id}/versions`, 'file-versions', {});
+  return (await api.fetch(`/files/${id}/content`)).text();
 }
 
 export const password = 'correct horse battery staple';

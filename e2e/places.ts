@@ -164,11 +164,24 @@ export const places: readonly Place[] = [
     },
   },
   {
-    name: 'create-dialog',
+    name: 'rename-dialog',
     open: async (page) => {
       await visit(page, '/', 'Recently changed');
-      await page.getByRole('button', { name: 'New document' }).click();
+      await page.getByRole('link', { name: 'Notebook.md' }).first().click();
+      await page.getByRole('button', { name: 'More actions', exact: true }).click();
+      await page.getByRole('menuitem', { name: 'Rename' }).click();
       await page.getByRole('dialog').getByLabel('Name').waitFor();
+    },
+  },
+  {
+    name: 'new-document',
+    open: async (page) => {
+      // The pad shows as long as the document cannot be created.
+      await visit(page, '/', 'Recently changed');
+      await page.route('**/api/v1/files', (route) => route.abort());
+      await page.getByRole('button', { name: 'New document' }).click();
+      await page.getByText('Your text stays here.').waitFor();
+      await page.unroute('**/api/v1/files');
     },
   },
   { name: 'not-found', open: (page) => visit(page, '/nowhere', 'There is nothing here') },

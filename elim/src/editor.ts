@@ -8,9 +8,10 @@ import { fileUploadWith, type UploadFile } from './extensions/file-upload.ts';
 import { HardBreak } from './extensions/hard-break.ts';
 import { Highlighting } from './extensions/highlighting.ts';
 import { imageWith, type ResolveUrl } from './extensions/image.ts';
+import { type Links, linkWith } from './extensions/link.ts';
 import { ListItem, OrderedList, TaskItem, TaskList } from './extensions/lists.ts';
 import { MarkdownClipboard } from './extensions/markdown-clipboard.ts';
-import { Code, Link } from './extensions/marks.ts';
+import { Code } from './extensions/marks.ts';
 import { RawBlock } from './extensions/raw-block.ts';
 import { RawInline } from './extensions/raw-inline.ts';
 import { Shortcuts } from './extensions/shortcuts.ts';
@@ -22,6 +23,7 @@ export type ExtensionOptions = {
   collaboration?: HocuspocusProvider | undefined;
   user?: User | undefined;
   resolveUrl?: ResolveUrl | undefined;
+  links?: Links | undefined;
   upload?: UploadFile | undefined;
 };
 
@@ -53,7 +55,7 @@ export function extensions(options: ExtensionOptions = {}): Extensions {
     }),
     Code,
     HardBreak,
-    Link,
+    linkWith(options.links),
     ListItem,
     OrderedList,
     TaskList,

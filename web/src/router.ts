@@ -13,6 +13,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   '/': () => import('./components/dashboard/Dashboard.svelte'),
   '/workspaces': () => import('./components/workspaces/WorkspaceManager.svelte'),
   '/workspaces/:workspaceId': () => import('./components/files/DocumentBrowser.svelte'),
+  '/workspaces/:workspaceId/at': () => import('./components/document/LinkedPlace.svelte'),
   '/workspaces/:workspaceId/branches': () => import('./components/branches/Branches.svelte'),
   '/workspaces/:workspaceId/branches/:branchId': () =>
     import('./components/branches/BranchPlace.svelte'),

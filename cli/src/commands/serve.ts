@@ -1,7 +1,9 @@
 import { readConfig } from '@kyozo/server/config';
+import { settleAllocator } from '../allocator.ts';
 
 /** `kyozo serve`: runs the product until it is told to stop. Exit 1 with one line when it cannot start. */
 export async function serve(): Promise<number> {
+  settleAllocator();
   let stopped = false;
   try {
     const config = readConfig(process.env);

@@ -1,18 +1,4 @@
 import { Code as TiptapCode } from '@tiptap/extension-code';
-import { Link as TiptapLink } from '@tiptap/extension-link';
 
 /** Code that may be bold or a link, as Markdown allows. */
 export const Code = TiptapCode.extend({ excludes: 'code' });
-
-/** A link of an address and a title: all that Markdown knows of it. */
-export const Link = TiptapLink.extend({
-  inclusive: false,
-  addAttributes() {
-    return { href: { default: null }, title: { default: null } };
-  },
-}).configure({
-  openOnClick: false,
-  autolink: true,
-  defaultProtocol: 'https',
-  HTMLAttributes: { rel: 'noopener noreferrer nofollow', target: '_blank' },
-});

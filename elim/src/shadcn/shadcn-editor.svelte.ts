@@ -8,6 +8,7 @@ import type { Cells } from '../extensions/cell.ts';
 import type { User } from '../extensions/collaboration.ts';
 import { type UploadFile, uploadFile } from '../extensions/file-upload.ts';
 import type { ResolveUrl } from '../extensions/image.ts';
+import type { Links } from '../extensions/link.ts';
 import { slashCommandsWith } from '../extensions/slash-commands.ts';
 import type { SlashMenu } from './slash-menu.svelte.ts';
 
@@ -38,6 +39,8 @@ export type ShadcnEditorProps = {
   cells?: Cells;
   /** Turns an image's address in the text into one the browser can load. */
   resolveUrl?: ResolveUrl;
+  /** How links are resolved and opened; a new tab when left out. */
+  links?: Links;
 };
 
 /** Makes the editor in `element`. The caller destroys it. */
@@ -58,6 +61,7 @@ export function createEditor(
         collaboration: props.collaboration,
         user: props.user,
         resolveUrl: props.resolveUrl,
+        links: props.links,
         upload: props.onFileUpload,
       }),
       ...((props.showSlashCommands ?? true) ? [slashCommandsWith(find, menu)] : []),

@@ -12,6 +12,9 @@ export type NewFile = {
   contentType?: string;
 };
 
+/** Where a path in a workspace leads. */
+export type LinkTarget = { kind: 'file'; fileId: string } | { kind: 'folder' | 'nothing' };
+
 export const files = {
   inWorkspace: (workspaceId: string) =>
     queryOptions({
@@ -88,6 +91,20 @@ export const files = {
     return (await read<FileRecord[]>(`/files?${query}`)).data[0];
   },
 
+  /** Where a path of a workspace leads: to a file, to a folder that has files, or nowhere. */
+  linked: (workspaceId: string, path: string) =>
+    queryOptions({
+      queryKey: [type, 'linked', workspaceId, path],
+      queryFn: async (): Promise<LinkTarget> => {
+        if (path === '') return { kind: 'folder' };
+        const file = await files.at(workspaceId, path);
+        if (file) return { kind: 'file', fileId: file.id };
+        return { kind: (await hasFiles(workspaceId, path)) ? 'folder' : 'nothing' };
+      },
+      staleTime: 0,
+      gcTime: 0,
+    }),
+
   create: async ({ workspaceId, ...attributes }: NewFile): Promise<FileRecord> =>
     (
       await write<FileRecord>('POST', '/files', {
@@ -142,3 +159,12 @@ export const files = {
   content: async (id: string, signal?: AbortSignal): Promise<Blob> =>
     (await send(`/files/${id}/content`, { signal })).blob(),
 };
+
+async function hasFiles(workspaceId: string, folder: string): Promise<boolean> {
+  const query = new URLSearchParams({
+    'filter[workspace][id]': workspaceId,
+    'filter[path][starts_with]': `${folder}/`,
+    'page[limit]': '1',
+  });
+  return (await read<FileRecord[]>(`/files?${query}`)).data.length > 0;
+}

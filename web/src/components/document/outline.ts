@@ -1,4 +1,5 @@
 import type { ShadcnEditorProps } from 'elim';
+import GithubSlugger from 'github-slugger';
 
 export type Heading = { at: number; level: number; text: string };
 type Editor = NonNullable<ShadcnEditorProps['editor']>;
@@ -21,4 +22,13 @@ export function goToHeading(editor: Editor, { at, text }: Heading): void {
   if (!(element instanceof HTMLElement)) return;
   const barsHeight = 110;
   scrollBy({ top: element.getBoundingClientRect().top - barsHeight });
+}
+
+/** Goes to the heading that GitHub would name `#anchor`; answers whether there is one. */
+export function goToAnchor(editor: Editor, anchor: string): boolean {
+  const slugger = new GithubSlugger();
+  const name = decodeURIComponent(anchor.slice(1)).toLowerCase();
+  const heading = headingsOf(editor).find(({ text }) => slugger.slug(text) === name);
+  if (heading) goToHeading(editor, heading);
+  return heading !== undefined;
 }
