@@ -10,6 +10,8 @@ const root = join(import.meta.dirname, '..');
 export type Server = {
   url: string;
   dataDir: string;
+  /** The process that runs now. */
+  pid(): number;
   /** The link in the newest mail to an address whose subject has these words; waits for it. */
   linkMailed(address: string, subject: string): Promise<string>;
   stop(): Promise<void>;
@@ -31,6 +33,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   return {
     url: environment.PUBLIC_URL,
     dataDir,
+    pid: () => child.pid!,
     linkMailed: (address, subject) => linkMailed(join(dataDir, 'mail'), address, subject),
     stop: async () => {
       await end(child);

@@ -1,3 +1,4 @@
+import { connection } from './connection.svelte.ts';
 import { ApiError, OfflineError } from './errors.ts';
 import { type Answer, type Draft, deserialise, mediaType, serialise } from './json-api.ts';
 import { tokens } from './tokens.ts';
@@ -110,6 +111,7 @@ async function attempt(path: string, options: Options, token: string | null): Pr
     return await fetch(base + path, { ...request, headers });
   } catch (cause) {
     if (request.signal?.aborted) throw cause;
+    connection.doubt();
     throw new OfflineError(cause);
   }
 }

@@ -1,12 +1,16 @@
-import { HocuspocusProvider } from '@hocuspocus/provider';
+import { HocuspocusProvider, WebSocketStatus } from '@hocuspocus/provider';
 import { IndexeddbPersistence } from 'y-indexeddb';
 import * as Y from 'yjs';
+import { connection } from './connection.svelte.ts';
 import { localName } from './local-documents.ts';
 import { tokens } from './tokens.ts';
 
 export type SaveState = 'opening' | 'saving' | 'saved' | 'offline' | 'readOnly' | 'failed';
 export type Person = { clientId: number; id: string; name: string };
 type Author = { id: string; name: string };
+
+/** Milliseconds that an edit may wait for its acknowledgement before the server is looked at. */
+const patience = 3_000;
 
 /**
  * One document that others may have open too. The server acknowledges an update only when it is
@@ -28,10 +32,13 @@ export class LiveDocument {
   #isRefused = $state(false);
   readonly #local: IndexeddbPersistence;
   #waiting: ReturnType<typeof setTimeout> | undefined;
+  #unanswered: ReturnType<typeof setTimeout> | undefined;
+  readonly #stopListening: () => void;
 
   readonly state: SaveState = $derived.by(() => {
     if (this.#isRefused) return 'failed';
-    if (!this.#isConnected) return this.#wasConnected || this.isReady ? 'offline' : 'opening';
+    if (!this.#isConnected || !connection.isOnline)
+      return this.#wasConnected || this.isReady ? 'offline' : 'opening';
     if (this.#isReadOnly) return 'readOnly';
     return this.#isUnsaved ? 'saving' : 'saved';
   });
@@ -44,6 +51,7 @@ export class LiveDocument {
       if (this.document.store.clients.size > 0) this.isReady = true;
     });
     this.provider = this.#connect(fileId);
+    this.#stopListening = connection.onBack(() => this.#reconnect());
   }
 
   /** Resolves when the server has everything that was typed. */
@@ -61,9 +69,25 @@ export class LiveDocument {
 
   close(): void {
     clearTimeout(this.#waiting);
+    clearTimeout(this.#unanswered);
+    this.#stopListening();
     this.provider.destroy();
     void this.#local.destroy();
     this.document.destroy();
+  }
+
+  /** Not after the provider's own pause, which grows to half a minute; a socket may be dead unnoticed. */
+  #reconnect(): void {
+    const { websocketProvider: socket } = this.provider.configuration;
+    if (socket.status === WebSocketStatus.Connected)
+      socket.onClose({ event: new CloseEvent('close', { code: 4408, reason: 'away' }) });
+    void socket.connect();
+  }
+
+  /** What was typed waits too long for its answer. */
+  #watch(isUnsaved: boolean): void {
+    clearTimeout(this.#unanswered);
+    if (isUnsaved) this.#unanswered = setTimeout(() => connection.doubt(), patience);
   }
 
   #comeBack(seconds: number): void {
@@ -104,9 +128,13 @@ export class LiveDocument {
       },
       onUnsyncedChanges: ({ number }) => {
         this.#isUnsaved = number > 0;
+        this.#watch(number > 0);
       },
       onDisconnect: () => {
         this.#isConnected = false;
+        // A socket that was given up leaves it true, and then nothing says that it is synchronised again.
+        this.provider.synced = false;
+        connection.doubt();
       },
       onAwarenessChange: ({ states }) => {
         this.people = others(states, this.document.clientID);

@@ -1,4 +1,5 @@
 import { QueryClient } from '@tanstack/svelte-query';
+import { connection } from './connection.svelte.ts';
 import { ApiError } from './errors.ts';
 
 /** Server state. The event stream says when something is stale, so time alone rarely does. */
@@ -12,4 +13,9 @@ export const queryClient = new QueryClient({
     },
     mutations: { networkMode: 'always' },
   },
+});
+
+/** Lists that failed while the server was away are read again once it is back. */
+connection.onBack(() => {
+  void queryClient.refetchQueries({ predicate: ({ state }) => state.status === 'error' });
 });

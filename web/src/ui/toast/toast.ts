@@ -12,6 +12,12 @@ export function tellWithUndo(text: string, undo: () => void): void {
   toast(text, { duration: 8000, action: { label: messages.common.undo, onClick: undo } });
 }
 
+/** Says what only a reload mends, and offers it; stays until it is closed. */
+export function tellToReload(text: string, onDismiss: () => void): void {
+  const action = { label: messages.common.reload, onClick: () => location.reload() };
+  toast(text, { duration: Number.POSITIVE_INFINITY, closeButton: true, action, onDismiss });
+}
+
 type Outcome = { details: string; failed: boolean; show: () => void };
 
 /** Says what became of something that went on in the background, and leads to it. */
