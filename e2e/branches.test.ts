@@ -238,6 +238,24 @@ test('the commits of a workspace and of a branch are listed, and each shows what
   expect(page.url()).toContain(id);
 });
 
+test('13.B6 a commit of binary and deleted files shows each, or says why not', async () => {
+  await work.push('main', {
+    'picture.png': Buffer.from([0x89, 0x50, 0, 1]),
+    // git looks for a NUL in the first 8,000 bytes only.
+    'late.bin': Buffer.concat([Buffer.alloc(9_000, 65), Buffer.from([0])]),
+    'gone.md': '# Gone\n',
+  });
+  await work.git('rm', '-q', 'picture.png', 'late.bin', 'gone.md');
+  await work.git('commit', '-q', '-m', 'Remove all three');
+  await work.git('push', '-q', 'origin', 'main');
+  await openTab('Commits');
+  await page.getByRole('link', { name: 'Remove all three' }).click();
+  await page.getByText('3 files changed').waitFor();
+  await page.getByRole('table', { name: 'Changes of gone.md' }).getByText('# Gone').waitFor();
+  await page.getByText('Only texts can be compared line by line.').waitFor();
+  expect(await page.getByRole('alert').count()).toBe(0);
+});
+
 test('a branch leads to its commits, an empty file is called so, and what is not there is not shown as empty', async () => {
   await page.setViewportSize(phone);
   await work.push('topic', { 'Empty.txt': '' }, 'Add nothing yet');

@@ -221,34 +221,36 @@ test('an old version comes back as a new one, in the open document', async () =>
   await register(page, 'Annie Easley', 'annie@example.org');
   await newDocument(page, 'Versions');
   const text = await openText(page);
-  await goToEnd(page);
-  await page.keyboard.press('Enter');
-  await page.keyboard.type('second thoughts');
-  await saved(page);
   await page.getByRole('button', { name: 'History' }).click();
   const panel = page.getByRole('complementary', { name: 'History' });
   await panel.getByRole('button', { name: 'Save a version now' }).click();
   await panel.getByText('Version 2').waitFor();
-  await panel.getByRole('button', { name: 'Restore version 1' }).click();
+  await goToEnd(page);
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('second thoughts');
+  await saved(page);
+  await panel.getByRole('button', { name: 'Save a version now' }).click();
   await panel.getByText('Version 3').waitFor();
+  await panel.getByRole('button', { name: 'Restore version 2' }).click();
+  await panel.getByText('Version 4').waitFor();
   await expect.poll(() => text.textContent()).not.toContain('second thoughts');
   await saved(page);
 
   await panel.getByRole('link', { name: 'Compare versions' }).click();
-  const changes = page.getByRole('table', { name: 'Changes from Version 2 to Version 3' });
+  const changes = page.getByRole('table', { name: 'Changes from Version 3 to Version 4' });
   await changes.getByRole('row', { name: 'removed second thoughts' }).waitFor();
   const versions = page.getByRole('navigation', { name: 'Versions' });
-  await versions.getByRole('link').last().click();
-  await page.getByRole('table', { name: 'Changes from The beginning to Version 1' }).waitFor();
+  await versions.getByRole('link').nth(2).click();
+  await page.getByRole('table', { name: 'Changes from Version 1 to Version 2' }).waitFor();
   await versions.getByRole('link').nth(1).click();
   await page.getByRole('radio', { name: 'Lines and authors' }).click();
-  const lines = page.getByRole('list', { name: 'Lines of version 2 and who wrote them' });
+  const lines = page.getByRole('list', { name: 'Lines of version 3 and who wrote them' });
   await lines.getByText('second thoughts').waitFor();
   expect(await lines.getByText('Annie Easley').count()).toBeGreaterThan(0);
-  await page.getByRole('button', { name: 'Restore version 2' }).click();
-  await page.getByText('Version 2 is back, as a new version').waitFor();
+  await page.getByRole('button', { name: 'Restore version 3' }).click();
+  await page.getByText('Version 3 is back, as a new version').waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
-  await expect.poll(() => versions.getByRole('listitem').count()).toBe(5);
+  await expect.poll(() => versions.getByRole('listitem').count()).toBe(6);
   await page
     .getByRole('link', { name: /^Versions/u })
     .first()

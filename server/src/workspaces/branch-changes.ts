@@ -1,5 +1,4 @@
 /** What a branch, or one commit, holds against where it parted. */
-import { isUtf8 } from 'node:buffer';
 import { KyozoError, notFound } from '@kyozo/resource';
 import type { Tenant } from '../database/database.ts';
 import type { Spawner } from '../spawn/spawner.ts';
@@ -98,9 +97,10 @@ export class BranchReader {
       throw new KyozoError('too_large', 'Only texts of up to 1 MiB can be compared.');
     }
     const bytes = await this.#contents.blob(reader, workspaceId, oid);
-    if (!isUtf8(bytes) || bytes.includes(0) || readPointer(bytes)) {
+    if (bytes.includes(0) || readPointer(bytes)) {
       throw new KyozoError('invalid', 'Only texts can be compared line by line.');
     }
+    // Old texts have other encodings: their lines can be compared, though some signs cannot be shown.
     return bytes.toString('utf8');
   }
 }
