@@ -184,6 +184,17 @@ export const places: readonly Place[] = [
       await page.unroute('**/api/v1/files');
     },
   },
+  {
+    name: 'missing-link',
+    open: async (page) => {
+      await visit(page, '/workspaces', 'Workspaces');
+      const address = await page
+        .locator('main a[href^="/workspaces/"]')
+        .first()
+        .getAttribute('href');
+      await visit(page, `${address}/at?path=docs%2FNew.md`, 'Nothing is at this address yet');
+    },
+  },
   { name: 'not-found', open: (page) => visit(page, '/nowhere', 'There is nothing here') },
   {
     name: 'team-menu',

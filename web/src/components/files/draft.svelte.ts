@@ -1,7 +1,7 @@
 import { flushSync } from 'svelte';
 import { draftTexts } from '../../messages/draft.ts';
 import { navigate } from '../../router.ts';
-import { readableError } from '../../services/errors.ts';
+import { OfflineError, readableError } from '../../services/errors.ts';
 import { files } from '../../services/files.ts';
 import { queryClient } from '../../services/query-client.ts';
 import type { FileRecord } from '../../types/records.ts';
@@ -58,7 +58,7 @@ class Draft {
       this.fileId = id;
       await navigate('/files/:fileId', { params: { fileId: id } });
     } catch (error) {
-      this.problem = readableError(error);
+      this.problem = error instanceof OfflineError ? draftTexts.offline : readableError(error);
     }
   };
 
