@@ -1,7 +1,8 @@
 import { files } from '../../services/files.ts';
 import { queryClient } from '../../services/query-client.ts';
 import type { FileRecord } from '../../types/records.ts';
-import { freePath, nameOf, parentOf } from '../files/paths.ts';
+import { freePath } from '../files/free-path.ts';
+import { nameOf, parentOf } from '../files/paths.ts';
 
 const pixel = 'data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=';
 const shown = /^image\/(png|jpeg|gif|webp|avif)$/u;
@@ -32,8 +33,8 @@ export class Pictures {
 
   /** Stores a file beside the document; resolves to its address in the text. */
   upload = async (file: File): Promise<string> => {
-    const there = await queryClient.fetchQuery(files.inWorkspace(this.#workspaceId));
-    const path = freePath(there, parentOf(this.#file.path), file.name || 'image.png');
+    const folder = parentOf(this.#file.path);
+    const path = await freePath(this.#workspaceId, folder, file.name || 'image.png');
     const made = await files.create({ workspaceId: this.#workspaceId, path });
     await files.write(made.id, file);
     void queryClient.invalidateQueries({ queryKey: ['files'] });
@@ -45,10 +46,9 @@ export class Pictures {
   }
 
   async #load(url: string): Promise<void> {
-    const there = await queryClient.fetchQuery(files.inWorkspace(this.#workspaceId));
     const base = new URL(`http://workspace/${encodeURI(this.#file.path)}`);
     const path = decodeURI(new URL(url, base).pathname.slice(1));
-    const file = there.find((each) => each.path === path);
+    const file = await files.at(this.#workspaceId, path);
     if (!file || !shown.test(file.contentType)) return;
     const address = URL.createObjectURL(await files.content(file.id));
     this.#addresses.set(url, address);

@@ -3,7 +3,8 @@ import { navigate } from '../../router.ts';
 import { files } from '../../services/files.ts';
 import { queryClient } from '../../services/query-client.ts';
 import { workspaces } from '../../services/workspaces.ts';
-import { freePath, nameOf } from './paths.ts';
+import { freePath } from './free-path.ts';
+import { nameOf } from './paths.ts';
 
 export type Creatable = 'document' | 'notebook' | 'folder';
 
@@ -40,9 +41,8 @@ class Creating {
   }
 
   async #write(workspaceId: string, title: string): Promise<void> {
-    const there = await queryClient.fetchQuery(files.inWorkspace(workspaceId));
     const fileName = /\.\w+$/u.test(title) ? title : `${title}.md`;
-    const path = freePath(there, this.folder, fileName);
+    const path = await freePath(workspaceId, this.folder, fileName);
     const heading = nameOf(path).replace(/\.\w+$/u, '');
     const content =
       this.what === 'notebook' ? messages.notebooks.template(heading) : `# ${heading}\n`;
