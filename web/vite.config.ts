@@ -1,12 +1,13 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vite';
+import { compressBuild } from './compress-build.ts';
 
 const server = 'http://127.0.0.1:4000';
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [tailwindcss(), svelte()],
+  plugins: [tailwindcss(), svelte(), compressBuild()],
   server: {
     host: '127.0.0.1',
     proxy: {

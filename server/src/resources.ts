@@ -17,6 +17,7 @@ import { blob } from './workspaces/blob.ts';
 import { branch } from './workspaces/branch.ts';
 import { file } from './workspaces/file.ts';
 import { fileVersion } from './workspaces/file-version.ts';
+import { folder } from './workspaces/folder.ts';
 import { notebook } from './workspaces/notebook.ts';
 import { storageResource } from './workspaces/storage-resource.ts';
 import { task } from './workspaces/task.ts';
@@ -37,6 +38,7 @@ export const resources = [
   passkey,
   workspace,
   file,
+  folder,
   fileVersion,
   picture,
   branch,

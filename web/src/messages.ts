@@ -137,6 +137,7 @@ export const messages = {
     notebook: 'Notebook',
     folder: 'Folder',
     upload: 'Upload',
+    uploadFailed: (name: string) => `“${name}” could not be uploaded`,
     uploadFiles: 'Upload files',
     uploadFolder: 'Upload a folder',
     newFolder: 'New folder',
@@ -153,6 +154,7 @@ export const messages = {
     moveText: 'A path inside the workspace; leave it empty for the top.',
     movePlaceholder: 'folder/inside',
     moved: (count: number) => `Moved ${count === 1 ? 'a file' : `${count} files`}`,
+    renamed: (name: string) => `Renamed to “${name}”`,
     trash: 'Move to trash',
     trashed: (count: number, name: string) =>
       count === 1 ? `Moved “${name}” to the trash` : `Moved ${count} files to the trash`,
@@ -169,6 +171,17 @@ export const messages = {
     clearSelection: 'Clear selection',
     selectFile: (name: string) => `Select ${name}`,
     count: (count: number) => (count === 1 ? '1 file' : `${count} files`),
+    countUpTo: (count: number) =>
+      count < 1_000 ? (count === 1 ? '1 file' : `${count} files`) : '1,000+ files',
+    contents: (folders: number, files: number) =>
+      [
+        folders > 0 && (folders === 1 ? '1 folder' : `${folders} folders`),
+        files === 1 ? '1 file' : `${files} files`,
+      ]
+        .filter(Boolean)
+        .join(', '),
+    moreInTree: (count: number) => `Show more of ${count}`,
+    treeFailed: 'Not loaded. Try again',
     kinds: { text: 'Text', image: 'Image', binary: 'File' },
     noPreview: 'There is no preview for this kind of file.',
     heldPreview: (size: string) => `This file has ${size}.`,
@@ -276,6 +289,7 @@ export const messages = {
     title: 'Find and do',
     placeholder: 'Find a file or a command',
     nothing: 'Nothing matches. Try a shorter word.',
+    failed: 'Files could not be searched.',
     go: 'Go to',
     files: 'Files',
     actions: 'Do',

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { exposed, tusOptions } from '../uploads/tus.ts';
 import { requireAccess } from './access.ts';
+import { compressAnswers } from './compression.ts';
 import { endStalled } from './end-stalled.ts';
 import { answerError } from './jsonapi/routes.ts';
 
@@ -36,6 +37,7 @@ export async function createHttp(
   } as Parameters<typeof Fastify>[0]) as unknown as FastifyInstance;
   endStalled(app.server, config.stallTimeout * 1_000);
   requireAccess(app, known);
+  compressAnswers(app);
   app.setErrorHandler(answerError);
   // Helmet is for pages (web.ts): for an answer to a program it spent a tenth of the time on directives.
   app.addHook('onRequest', async (_request, reply) => {

@@ -32,6 +32,8 @@ export async function web(app: FastifyInstance, root: string, https: boolean): P
       root,
       wildcard: false,
       preCompressed: true,
+      // Only ever sent in the place of the files that they are made of.
+      globIgnore: ['**/*.br', '**/*.gz'],
       setHeaders(reply, path) {
         const hashed = path.includes('/assets/');
         reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');

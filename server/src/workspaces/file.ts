@@ -28,6 +28,10 @@ export const file = define({
   attributes: {
     path: text('Where it lies in the workspace.', { max: 4_096, min: 1 }),
     name: text('The last part of the path.'),
+    folderPath: text('The path of the folder that it is in; empty at the top.'),
+    foldedName: text('The name without case and normalisation.'),
+    sortName: text('The name as lists sort it: without case, and numbers padded.'),
+    foldedPath: text('The path without case and normalisation.'),
     contentType: text('The media type, settled by the content.', {
       format: 'media-type',
       max: 200,
@@ -43,7 +47,6 @@ export const file = define({
     deletedAt: timestamp('When it was moved to the trash.', { nullable: true }),
   },
   internal: {
-    foldedPath: text('The path without case and normalisation, for clashes.'),
     address: text('Where the backend keeps the newest bytes.', { nullable: true }),
     sha256: text('Of the newest bytes.', { nullable: true }),
     live: boolean('Whether its content is text that can be edited live.'),

@@ -37,6 +37,7 @@ export const workspace = define({
   relationships: {
     team: belongsTo('teams', 'teamId'),
     files: hasMany('files', 'workspaceId'),
+    folders: hasMany('folders', 'workspaceId'),
     branches: hasMany('branches', 'workspaceId'),
     storage: hasMany('storage-resources', 'workspaceId'),
     storageMoves: hasMany('storage-moves', 'workspaceId'),

@@ -1,5 +1,6 @@
 import { navigate } from '../router.ts';
 import { shell } from '../stores/shell.svelte.ts';
+import { undoLast } from '../ui/toast/index.ts';
 
 let lastKey = '';
 
@@ -12,12 +13,21 @@ export function handleShortcut(event: KeyboardEvent): void {
   lastKey = event.key;
   if (withMod && event.key.toLowerCase() === 'k') take(event, openPalette);
   else if (withMod && event.key === '\\') take(event, () => shell.toggleSidebar());
+  else if (isUndo(event) && undoLast()) event.preventDefault();
   else if (!isPlain) lastKey = '';
   else if (event.key === '?') take(event, () => (shell.shortcutsAreOpen = true));
   else if (event.key === '/') take(event, openPalette);
   else if (sequence === 'gh') take(event, () => void navigate('/'));
   else if (sequence === 'gn') take(event, () => void navigate('/notifications'));
 }
+
+/** Text fields and editors undo by themselves. */
+const isUndo = (event: KeyboardEvent): boolean =>
+  (event.metaKey || event.ctrlKey) &&
+  !event.shiftKey &&
+  !event.altKey &&
+  event.key.toLowerCase() === 'z' &&
+  !isTyping(event.target);
 
 function take(event: KeyboardEvent, action: () => void): void {
   event.preventDefault();

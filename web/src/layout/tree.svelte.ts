@@ -1,17 +1,19 @@
-import { SvelteSet } from 'svelte/reactivity';
-import { contentsOf } from '../components/files/paths.ts';
+import { createQueries } from '@tanstack/svelte-query';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+import { messages } from '../messages.ts';
+import { files } from '../services/files.ts';
+import { type FolderAt, folders } from '../services/folders.ts';
 import type { FileRecord, Workspace } from '../types/records.ts';
 
-export type Node = {
-  key: string;
-  depth: number;
-  name: string;
-  href: string;
-  kind: 'workspace' | 'folder' | 'file';
-  workspaceId: string;
-  file?: FileRecord;
-  isOpen: boolean;
-};
+type Place = { key: string; depth: number; name: string; href: string; isOpen: boolean };
+type Branch = Place & { kind: 'workspace' | 'folder' };
+export type Node =
+  | Branch
+  | (Place & { kind: 'file'; file: FileRecord })
+  /** Stands for what is not shown of a folder: more of it, or what could not be read. */
+  | (Place & { kind: 'more'; run: () => void });
+/** An unfolded workspace or folder. */
+type Unfolded = FolderAt & { key: string };
 
 const openKey = 'kyozo.open-folders';
 
@@ -19,6 +21,41 @@ const openKey = 'kyozo.open-folders';
 export class Tree {
   readonly open = new SvelteSet<string>(
     JSON.parse(localStorage.getItem(openKey) ?? '[]') as string[],
+  );
+  /** How many pages are shown of an unfolded place, where that is more than one. */
+  readonly #shown = new SvelteMap<string, number>();
+  readonly #workspaces: () => readonly Workspace[];
+  readonly #folders;
+  readonly #files;
+
+  constructor(workspaces: () => readonly Workspace[]) {
+    this.#workspaces = workspaces;
+    this.#folders = createQueries(() => ({
+      queries: this.#pages.map(({ at, page }) => folders.inFolder(at, page)),
+    }));
+    this.#files = createQueries(() => ({
+      queries: this.#pages.map(({ at, page }) => files.inFolder(at, page)),
+    }));
+  }
+
+  /** The unfolded places whose folders are all unfolded, too. */
+  readonly #unfolded: readonly Unfolded[] = $derived.by(() => {
+    const ids = new Set(this.#workspaces().map(({ id }) => id));
+    return [...this.open].flatMap((key) => {
+      const [workspaceId = '', ...parts] = key.split('/');
+      const above = parts.map((_, at) => [workspaceId, ...parts.slice(0, at)].join('/'));
+      const isShown = ids.has(workspaceId) && above.every((each) => this.open.has(each));
+      return isShown ? [{ key, workspaceId, folder: parts.join('/') }] : [];
+    });
+  });
+  readonly #pages: readonly { at: Unfolded; page: number }[] = $derived.by(() =>
+    this.#unfolded.flatMap((at) =>
+      Array.from({ length: this.#shown.get(at.key) ?? 1 }, (_, page) => ({ at, page })),
+    ),
+  );
+
+  readonly nodes: readonly Node[] = $derived.by(() =>
+    this.#workspaces().flatMap(({ id, name }) => this.#branch(workspaceNode(id, name))),
   );
 
   /** On the first visit nothing was folded or unfolded yet: the first workspace shows its files. */
@@ -32,58 +69,67 @@ export class Tree {
     localStorage.setItem(openKey, JSON.stringify([...this.open].slice(-200)));
   }
 
-  nodes(
-    workspaces: readonly Workspace[],
-    filesOf: (workspaceId: string) => readonly FileRecord[],
-  ): Node[] {
-    return workspaces.flatMap(({ id, name }) => {
-      const isOpen = this.open.has(id);
-      const node: Node = {
-        key: id,
-        depth: 1,
-        name,
-        href: `/workspaces/${id}`,
-        kind: 'workspace',
-        workspaceId: id,
-        isOpen,
-      };
-      return isOpen ? [node, ...this.#inside(id, filesOf(id), '', 2)] : [node];
-    });
+  #branch(node: Branch): Node[] {
+    const isOpen = this.open.has(node.key);
+    return [{ ...node, isOpen }, ...(isOpen ? this.#inside(node) : [])];
   }
 
-  #inside(
-    workspaceId: string,
-    files: readonly FileRecord[],
-    folder: string,
-    depth: number,
-  ): Node[] {
-    const contents = contentsOf(files, folder);
-    const folders = contents.folders.flatMap((each) => {
-      const key = `${workspaceId}/${each.path}`;
-      const isOpen = this.open.has(key);
-      const node: Node = {
-        key,
-        depth,
-        name: each.name,
-        href: `/workspaces/${workspaceId}?folder=${encodeURIComponent(each.path)}`,
-        kind: 'folder',
-        workspaceId,
-        isOpen,
-      };
-      return isOpen ? [node, ...this.#inside(workspaceId, files, each.path, depth + 1)] : [node];
+  #inside({ key, depth }: Place): Node[] {
+    const workspaceId = key.split('/')[0]!;
+    const indices = this.#pages.flatMap(({ at }, index) => (at.key === key ? [index] : []));
+    const inFolders = indices.map((index) => this.#folders[index]);
+    const inFiles = indices.map((index) => this.#files[index]);
+    const deeper = inFolders.flatMap((page) => page?.data?.rows ?? []);
+    const leaves = inFiles.flatMap((page) => page?.data?.rows ?? []);
+    const total = (inFolders[0]?.data?.total ?? 0) + (inFiles[0]?.data?.total ?? 0);
+    const nodes = [
+      ...deeper.flatMap(({ path, name }) =>
+        this.#branch(folderNode(workspaceId, path, name, depth + 1)),
+      ),
+      ...leaves.map((file): Node => fileNode(file, depth + 1)),
+    ];
+    const failed = [...inFolders, ...inFiles].filter((page) => page?.isError);
+    const more = (name: string, run: () => void): Node => ({
+      ...{ key: `${key}//more`, depth: depth + 1, name, href: '', isOpen: false },
+      ...{ kind: 'more', run },
     });
-    const leaves = contents.files.map(
-      (file): Node => ({
-        key: file.id,
-        depth,
-        name: file.name,
-        href: `/files/${file.id}`,
-        kind: 'file',
-        workspaceId,
-        file,
-        isOpen: false,
-      }),
-    );
-    return [...folders, ...leaves];
+    if (failed.length > 0) {
+      const retry = () => failed.forEach((page) => void page?.refetch());
+      return [...nodes, more(messages.files.treeFailed, retry)];
+    }
+    const isLast = deeper.length + leaves.length >= total;
+    if (isLast) return nodes;
+    return [
+      ...nodes,
+      more(messages.files.moreInTree(total), () => this.#shown.set(key, indices.length + 1)),
+    ];
   }
 }
+
+const workspaceNode = (id: string, name: string): Branch => ({
+  kind: 'workspace',
+  key: id,
+  depth: 1,
+  name,
+  href: `/workspaces/${id}`,
+  isOpen: false,
+});
+
+const folderNode = (workspaceId: string, path: string, name: string, depth: number): Branch => ({
+  kind: 'folder',
+  key: `${workspaceId}/${path}`,
+  depth,
+  name,
+  href: `/workspaces/${workspaceId}?folder=${encodeURIComponent(path)}`,
+  isOpen: false,
+});
+
+const fileNode = (file: FileRecord, depth: number): Node => ({
+  kind: 'file',
+  key: file.id,
+  depth,
+  name: file.name,
+  href: `/files/${file.id}`,
+  isOpen: false,
+  file,
+});

@@ -10,6 +10,7 @@ export const shortcutTexts = {
     home: 'Go to Home',
     notifications: 'Go to Notifications',
     sidebar: 'Fold the sidebar',
+    undo: 'Undo a move, a new name or a deletion',
     up: 'Move up and down',
     open: 'Open',
     select: 'Select',

@@ -4,9 +4,10 @@ import { keepFollowing } from './server-events.ts';
 /** What else shows a resource of this type, so that it is read again with it. */
 const shownIn: Record<string, string[]> = {
   branches: ['workspaces'],
-  files: ['file-versions', 'notebooks', 'tasks', 'workspaces'],
+  files: ['folders', 'file-versions', 'notebooks', 'tasks', 'workspaces'],
   'file-versions': ['files', 'notebooks', 'tasks'],
   notebooks: ['tasks'],
+  pictures: ['files'],
   'storage-moves': ['workspaces'],
   'task-runs': ['tasks'],
   'user-teams': ['teams', 'users'],

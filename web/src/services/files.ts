@@ -1,8 +1,12 @@
 import { queryOptions } from '@tanstack/svelte-query';
 import type { BroughtLines, FileRecord, FileVersion } from '../types/records.ts';
 import { read, readAll, send, write } from './client.ts';
+import { type FolderAt, fold, folderQuery, pageSize, readPage } from './folders.ts';
 
 const type = 'files';
+/** What lists of files show. */
+const listed =
+  'include=picture&fields[pictures]=status,version&fields[files]=path,name,contentType,size,version,storageBackend,insertedAt,updatedAt,picture';
 
 export type NewFile = {
   workspaceId: string;
@@ -16,12 +20,48 @@ export type NewFile = {
 export type LinkTarget = { kind: 'file'; fileId: string } | { kind: 'folder' | 'nothing' };
 
 export const files = {
-  inWorkspace: (workspaceId: string) =>
+  /** One page of the files that are directly in a folder, by name; `text` narrows by name. */
+  inFolder: ({ workspaceId, folder, text = '' }: FolderAt, page: number) =>
     queryOptions({
-      queryKey: [type, 'in', workspaceId],
+      queryKey: [type, 'in', workspaceId, folder, text, page],
       queryFn: ({ signal }) =>
-        readAll<FileRecord>(`/files?filter[workspace][id]=${workspaceId}&sort=path`, signal),
+        readPage<FileRecord>(
+          `/workspaces/${workspaceId}/files?${folderQuery({ folder, text })}&${listed}`,
+          page,
+          signal,
+        ),
     }),
+
+  /** Everything below a folder, by path. */
+  below: (workspaceId: string, folder: string): Promise<FileRecord[]> =>
+    readAll(
+      `/workspaces/${workspaceId}/files?filter[path][starts_with]=${encodeURIComponent(`${folder}/`)}&sort=path&${listed}`,
+    ),
+
+  /** Files of the team whose paths have all of these words, the newest hundred; not in archived workspaces. */
+  named: (words: readonly string[]) =>
+    queryOptions({
+      queryKey: [type, 'named', ...words],
+      queryFn: async ({ signal }) => {
+        const search = new URLSearchParams([
+          ['filter[workspace][archivedAt][is_nil]', 'true'],
+          ...words.map((word, at) => [`filter[and][${at}][foldedPath][contains]`, word]),
+          ['sort', '-updatedAt'],
+          ['include', 'workspace'],
+          ['fields[files]', 'path,name,contentType,updatedAt,workspace'],
+          ['fields[workspaces]', 'name'],
+          ['page[limit]', String(pageSize)],
+        ]);
+        return (await read<FileRecord[]>(`/files?${search}`, signal)).data;
+      },
+    }),
+
+  /** The names in a folder that begin like this one, whatever their case. */
+  namesLike: async (workspaceId: string, folder: string, name: string): Promise<string[]> => {
+    const query = `filter[folderPath]=${encodeURIComponent(folder)}&filter[foldedName][starts_with]=${encodeURIComponent(fold(name))}`;
+    const path = `/workspaces/${workspaceId}/files?${query}&fields[files]=name`;
+    return (await readAll<Pick<FileRecord, 'name'>>(path)).map((file) => file.name);
+  },
 
   recent: (count: number) =>
     queryOptions({
@@ -29,7 +69,7 @@ export const files = {
       queryFn: async ({ signal }) =>
         (
           await read<FileRecord[]>(
-            `/files?sort=-updatedAt&include=workspace&page[limit]=${count}`,
+            `/files?sort=-updatedAt&include=workspace&fields[files]=path,name,contentType,updatedAt,workspace&fields[workspaces]=name&page[limit]=${count}`,
             signal,
           )
         ).data,

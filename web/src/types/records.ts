@@ -119,6 +119,8 @@ export type FileRecord = {
   workspace?: Link | Workspace;
   picture?: Link | Picture | null;
 };
+/** A folder, with how many files are in it and below, counted up to 1,000. */
+export type Folder = { id: string; path: string; name: string; fileCount: number };
 /** What the server found out about a picture; `size` is that of the smaller one it made. */
 export type Picture = {
   id: string;

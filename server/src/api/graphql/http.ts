@@ -56,6 +56,8 @@ async function answer(
     if (asked.actor && !isRefused(it)) refuseEnded(it, result);
     results.push(shownTo(asked.actor, result));
   }
+  // Their answers may hold a new token or key.
+  if (asked.prepared.some(changes)) void reply.header('cache-control', 'no-store');
   const strict = asked.form === 'application/graphql-response+json';
   const status = strict && asked.prepared.every(isRefused) ? 400 : 200;
   const body = asked.batch ? results : results[0];
@@ -119,6 +121,9 @@ function acceptable(request: FastifyRequest, page: boolean): Form {
   return form;
 }
 
+const changes = (it: Prepared | Refused): boolean =>
+  !isRefused(it) && it.operation.operation === 'mutation';
+
 function bodyOf(request: FastifyRequest): unknown {
   if (!isJson(request.headers['content-type'])) {
     throw new KyozoError('unsupported_media_type', 'The body must be application/json in UTF-8.');
@@ -128,9 +133,7 @@ function bodyOf(request: FastifyRequest): unknown {
 
 /** A link must not change anything. @throws KyozoError 405 */
 function refuseChange(prepared: readonly (Prepared | Refused)[], reply: FastifyReply): void {
-  for (const it of prepared) {
-    if (isRefused(it) || it.operation.operation !== 'mutation') continue;
-    void reply.header('allow', 'POST');
-    throw new KyozoError('method_not_allowed', 'Mutations are sent by POST.');
-  }
+  if (!prepared.some(changes)) return;
+  void reply.header('allow', 'POST');
+  throw new KyozoError('method_not_allowed', 'Mutations are sent by POST.');
 }

@@ -1,7 +1,10 @@
+import { messages } from '../../messages.ts';
 import { files } from '../../services/files.ts';
 import { queryClient } from '../../services/query-client.ts';
 import type { FileRecord } from '../../types/records.ts';
-import { freePath, nameOf, parentOf } from '../files/paths.ts';
+import { tellError } from '../../ui/toast/index.ts';
+import { freePath } from '../files/free-path.ts';
+import { nameOf, parentOf } from '../files/paths.ts';
 
 const pixel = 'data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=';
 const shown = /^image\/(png|jpeg|gif|webp|avif)$/u;
@@ -32,23 +35,41 @@ export class Pictures {
 
   /** Stores a file beside the document; resolves to its address in the text. */
   upload = async (file: File): Promise<string> => {
-    const there = await queryClient.fetchQuery(files.inWorkspace(this.#workspaceId));
-    const path = freePath(there, parentOf(this.#file.path), file.name || 'image.png');
-    const made = await files.create({ workspaceId: this.#workspaceId, path });
-    await files.write(made.id, file);
-    void queryClient.invalidateQueries({ queryKey: ['files'] });
+    const folder = parentOf(this.#file.path);
+    const path = await freePath(this.#workspaceId, folder, file.name || 'image.png');
+    try {
+      await this.#store(path, file);
+    } catch (error) {
+      tellError(messages.files.uploadFailed(file.name), error);
+      throw error;
+    } finally {
+      void queryClient.invalidateQueries({ queryKey: ['files'] });
+    }
     return encodeURI(nameOf(path));
   };
+
+  /** All of the file or nothing: an empty one would stay where the content was refused. */
+  async #store(path: string, file: File): Promise<void> {
+    const { id } = await files.create({ workspaceId: this.#workspaceId, path });
+    try {
+      await files.write(id, file);
+    } catch (error) {
+      await files
+        .trash(id)
+        .then(() => files.purge(id))
+        .catch(() => undefined);
+      throw error;
+    }
+  }
 
   close(): void {
     for (const address of this.#addresses.values()) URL.revokeObjectURL(address);
   }
 
   async #load(url: string): Promise<void> {
-    const there = await queryClient.fetchQuery(files.inWorkspace(this.#workspaceId));
     const base = new URL(`http://workspace/${encodeURI(this.#file.path)}`);
     const path = decodeURI(new URL(url, base).pathname.slice(1));
-    const file = there.find((each) => each.path === path);
+    const file = await files.at(this.#workspaceId, path);
     if (!file || !shown.test(file.contentType)) return;
     const address = URL.createObjectURL(await files.content(file.id));
     this.#addresses.set(url, address);

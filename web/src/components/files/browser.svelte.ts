@@ -1,38 +1,59 @@
-import { SvelteSet } from 'svelte/reactivity';
+import { SvelteMap } from 'svelte/reactivity';
+import { messages } from '../../messages.ts';
+import { files } from '../../services/files.ts';
 import type { FileRecord } from '../../types/records.ts';
-import { moveFile } from './moving.ts';
-import { contentsOf, type Folder, joinPath, parentOf } from './paths.ts';
+import { FolderPages, type Row } from './folder-pages.svelte.ts';
+import { type Move, moveFiles } from './moving.ts';
+import { joinPath, parentOf } from './paths.ts';
 
-export type Row =
-  | { kind: 'folder'; key: string; name: string; folder: Folder }
-  | { kind: 'file'; key: string; name: string; file: FileRecord };
+export type { Row } from './folder-pages.svelte.ts';
 
 type Source = {
-  files: () => readonly FileRecord[];
+  workspaceId: () => string;
   folder: () => string;
   /** Whether the workspace is archived. */
   isReadOnly: () => boolean;
 };
+
+/** How long typing rests before the list is narrowed, in milliseconds. */
+const pause = 150;
 
 /** What the list of a folder shows and what is chosen in it. */
 export class Browser {
   filter = $state('');
   activeKey = $state('');
   renamingKey = $state('');
-  renameError = $state('');
-  readonly selection = new SvelteSet<string>();
+  /** Rows by their keys: a chosen row stays chosen when it is out of sight. */
+  readonly selection = new SvelteMap<string, Row>();
+  readonly pages: FolderPages;
   readonly #source: Source;
+  #applied = $state('');
+  #lastIndex = $state(0);
 
-  readonly rows: Row[] = $derived.by(() => this.#rows());
-  readonly activeIndex = $derived(
-    Math.max(
-      this.rows.findIndex((row) => row.key === this.activeKey),
-      0,
-    ),
-  );
+  readonly rows: readonly (Row | undefined)[] = $derived.by(() => this.pages.rows);
+  /** The active row, or the one in its place where it is out of sight or gone. */
+  readonly activeIndex: number = $derived.by(() => {
+    const index = this.rows.findIndex((row) => row?.key === this.activeKey);
+    return index >= 0 ? index : Math.max(Math.min(this.#lastIndex, this.rows.length - 1), 0);
+  });
 
   constructor(source: Source) {
     this.#source = source;
+    this.pages = new FolderPages(() => ({
+      workspaceId: source.workspaceId(),
+      folder: source.folder(),
+      text: this.#applied,
+    }));
+    $effect(() => {
+      const text = this.filter.trim();
+      const timer = setTimeout(() => (this.#applied = text), text ? pause : 0);
+      return () => clearTimeout(timer);
+    });
+  }
+
+  /** Whether the list is narrowed by name, or is about to be. */
+  get isNarrowed(): boolean {
+    return this.filter !== '' || this.#applied !== '';
   }
 
   get isReadOnly(): boolean {
@@ -43,37 +64,44 @@ export class Browser {
     return this.#source.folder();
   }
 
-  /** The files that an action concerns: the selection, or else the active row's. */
-  get chosen(): FileRecord[] {
-    const keys =
-      this.selection.size > 0 ? this.selection : new Set([this.rows[this.activeIndex]?.key]);
-    return this.rows.filter((row) => keys.has(row.key)).flatMap((row) => this.filesOf(row));
+  /** The rows that an action concerns: the selection, or else the active row. */
+  get chosen(): Row[] {
+    if (this.selection.size > 0) return [...this.selection.values()];
+    const active = this.rows[this.activeIndex];
+    return active ? [active] : [];
   }
 
-  /** A row's files: itself, or everything below a folder. */
-  filesOf(row: Row): FileRecord[] {
-    if (row.kind === 'file') return [row.file];
-    return this.#source.files().filter((file) => file.path.startsWith(`${row.folder.path}/`));
+  /** The files of rows: themselves, or everything below a folder. */
+  async filesOf(rows: readonly Row[]): Promise<FileRecord[]> {
+    const lists = rows.map(async (row) =>
+      row.kind === 'file' ? [row.file] : files.below(this.#source.workspaceId(), row.folder.path),
+    );
+    return (await Promise.all(lists)).flat();
+  }
+
+  activate(row: Row, index: number): void {
+    this.activeKey = row.key;
+    this.#lastIndex = index;
   }
 
   moveActive(by: number): void {
     const index = Math.min(Math.max(this.activeIndex + by, 0), this.rows.length - 1);
     this.activeKey = this.rows[index]?.key ?? '';
+    this.#lastIndex = index;
   }
 
   toggle(row: Row): void {
-    if (!this.selection.delete(row.key)) this.selection.add(row.key);
+    if (!this.selection.delete(row.key)) this.selection.set(row.key, row);
   }
 
-  /** Selects from the active row to this one. */
-  selectTo(row: Row): void {
-    const [from, to] = [this.activeIndex, this.rows.indexOf(row)].toSorted((a, b) => a - b);
-    for (const each of this.rows.slice(from, to! + 1)) this.selection.add(each.key);
+  /** Selects from the active row to this one, also rows that have not been in sight. */
+  async selectTo(index: number): Promise<void> {
+    const [from, to] = [this.activeIndex, index].toSorted((a, b) => a - b) as [number, number];
+    for (const row of await this.pages.range(from, to + 1)) this.selection.set(row.key, row);
   }
 
   startRename(row: Row): void {
     this.renamingKey = row.key;
-    this.renameError = '';
   }
 
   /** Renames a row; a folder's files move one after the other. Throws what the server refused. */
@@ -81,25 +109,24 @@ export class Browser {
     const wanted = name.trim();
     this.renamingKey = '';
     if (!wanted || wanted === row.name) return;
-    if (row.kind === 'file') return moveFile(row.file, joinPath(parentOf(row.file.path), wanted));
-    const target = joinPath(parentOf(row.folder.path), wanted);
-    for (const file of this.filesOf(row)) {
-      await moveFile(file, target + file.path.slice(row.folder.path.length));
-    }
+    const path = row.kind === 'file' ? row.file.path : row.folder.path;
+    const moves = await this.#movesTo([row], () => joinPath(parentOf(path), wanted));
+    await moveFiles(moves, messages.files.renamed(wanted));
   }
 
-  #rows(): Row[] {
-    const wanted = this.filter.trim().toLocaleLowerCase();
-    const { folders, files } = contentsOf(this.#source.files(), this.folder);
-    const rows: Row[] = [
-      ...folders.map((folder) => ({
-        kind: 'folder' as const,
-        key: `folder:${folder.path}`,
-        name: folder.name,
-        folder,
-      })),
-      ...files.map((file) => ({ kind: 'file' as const, key: file.id, name: file.name, file })),
-    ];
-    return wanted ? rows.filter((row) => row.name.toLocaleLowerCase().includes(wanted)) : rows;
+  /** Moves rows into a folder; what is below a moved folder stays below it. Throws what the server refused. */
+  async moveInto(rows: readonly Row[], folder: string): Promise<void> {
+    const moves = await this.#movesTo(rows, (row) => joinPath(folder, row.name));
+    const changed = moves.filter((move) => move.path !== move.file.path);
+    await moveFiles(changed, messages.files.moved(changed.length));
+  }
+
+  async #movesTo(rows: readonly Row[], target: (row: Row) => string): Promise<Move[]> {
+    const lists = rows.map(async (row) => {
+      const from = row.kind === 'file' ? row.file.path : row.folder.path;
+      const found = await this.filesOf([row]);
+      return found.map((file) => ({ file, path: target(row) + file.path.slice(from.length) }));
+    });
+    return (await Promise.all(lists)).flat();
   }
 }

@@ -1,10 +1,14 @@
 import { trashTexts } from '../../messages/trash.ts';
 import { messages } from '../../messages.ts';
 import { files } from '../../services/files.ts';
+import type { ListPage } from '../../services/folders.ts';
 import { queryClient } from '../../services/query-client.ts';
 import type { FileRecord } from '../../types/records.ts';
-import { tell, tellError, tellWithUndo } from '../../ui/toast/index.ts';
-import { joinPath, nameOf } from './paths.ts';
+import { tellError, tellWithUndo } from '../../ui/toast/index.ts';
+import { nameOf, parentOf } from './paths.ts';
+
+/** A file, and the path that it gets. */
+export type Move = { file: Pick<FileRecord, 'id' | 'path'>; path: string };
 
 /** Moves files to the trash at once on the screen, then on the server; offers to take it back. */
 export async function trashFiles(doomed: readonly FileRecord[]): Promise<void> {
@@ -13,33 +17,48 @@ export async function trashFiles(doomed: readonly FileRecord[]): Promise<void> {
   change((list) => list.filter((file) => !ids.has(file.id)));
   try {
     for (const { id } of doomed) await files.trash(id);
-    tellWithUndo(messages.files.trashed(doomed.length, doomed[0]!.name), () => void bringBack(ids));
+    tellWithUndo(messages.files.trashed(doomed.length, doomed[0]!.name), () => bringBack(ids));
   } catch (error) {
     tellError(messages.files.trash, error);
   }
   refresh();
 }
 
-/** Gives a file a new path; the screen shows it before the server has agreed. */
-export async function moveFile({ id }: FileRecord, path: string): Promise<void> {
-  change((list) =>
-    list.map((each) => (each.id === id ? { ...each, path, name: nameOf(path) } : each)),
-  );
+/**
+ * Gives files new paths; the screen shows it before the server has agreed. What was moved can be taken
+ * back, also where a later one was refused. Throws what the server refused.
+ */
+export async function moveFiles(moves: readonly Move[], said: string): Promise<void> {
+  const done: Move[] = [];
   try {
-    await files.move(id, path);
+    for (const move of moves) {
+      await moveFile(move);
+      done.push({ file: { id: move.file.id, path: move.path }, path: move.file.path });
+    }
   } finally {
+    if (done.length > 0) tellWithUndo(said, () => takeBack(done));
     refresh();
   }
 }
 
-/** Moves files into a folder, keeping their names. */
-export async function moveInto(moved: readonly FileRecord[], folder: string): Promise<void> {
+async function moveFile({ file: { id }, path }: Move): Promise<void> {
+  change((list) =>
+    list.flatMap((each) => {
+      if (each.id !== id) return [each];
+      // In another folder it is in another list.
+      return parentOf(each.path) === parentOf(path) ? [{ ...each, path, name: nameOf(path) }] : [];
+    }),
+  );
+  await files.move(id, path);
+}
+
+async function takeBack(moves: readonly Move[]): Promise<void> {
   try {
-    for (const file of moved) await moveFile(file, joinPath(folder, file.name));
-    tell(messages.files.moved(moved.length));
+    for (const move of moves) await moveFile(move);
   } catch (error) {
-    tellError(messages.files.moveTitle, error);
+    tellError(messages.common.undo, error);
   }
+  refresh();
 }
 
 async function bringBack(ids: ReadonlySet<string>): Promise<void> {
@@ -51,13 +70,15 @@ async function bringBack(ids: ReadonlySet<string>): Promise<void> {
   refresh();
 }
 
+/** Edits every page that is known of a list of files. */
 function change(edit: (list: FileRecord[]) => FileRecord[]): void {
-  queryClient.setQueriesData<FileRecord[]>(
-    { queryKey: ['files', 'in'] },
-    (list) => list && edit(list),
-  );
+  queryClient.setQueriesData<ListPage<FileRecord>>({ queryKey: ['files', 'in'] }, (page) => {
+    if (!page) return page;
+    const rows = edit(page.rows);
+    return { rows, total: page.total - page.rows.length + rows.length };
+  });
 }
 
 function refresh(): void {
-  void queryClient.invalidateQueries({ queryKey: ['files'] });
+  for (const key of ['files', 'folders']) void queryClient.invalidateQueries({ queryKey: [key] });
 }

@@ -4,13 +4,13 @@ import { files } from '../../services/files.ts';
 import { queryClient } from '../../services/query-client.ts';
 import { workspaces } from '../../services/workspaces.ts';
 import type { FileRecord } from '../../types/records.ts';
-import { joinPath } from './paths.ts';
+import { freePath } from './free-path.ts';
+import { nameOf, partsOf } from './paths.ts';
 
 export type Untitled = { kind: 'document' | 'notebook'; workspaceId: string; folder: string };
 
 const lastKey = 'kyozo.last-workspace';
-/** Numbers that are tried before the time is the name. */
-const mostNumbers = 9;
+const mostTries = 3;
 
 /**
  * Creates an empty document or a first notebook under the next free name. Without a workspace it goes to
@@ -19,14 +19,15 @@ const mostNumbers = 9;
 export async function createUntitled({ kind, workspaceId, folder }: Untitled): Promise<FileRecord> {
   const id = workspaceId || (await anyWorkspace()) || (await createWorkspace());
   localStorage.setItem(lastKey, id);
-  for (let number = 1; ; number += 1) {
-    const title = titleOf(number);
-    const content = kind === 'notebook' ? messages.notebooks.template(title) : '';
-    const path = joinPath(folder, `${title}.md`);
+  for (let tries = 1; ; tries += 1) {
+    const path = await freePath(id, folder, `${messages.files.untitled}.md`);
+    const { stem } = partsOf(nameOf(path));
+    const content = kind === 'notebook' ? messages.notebooks.template(stem) : '';
     try {
       return await files.create({ workspaceId: id, path, content });
     } catch (error) {
-      if (!isTaken(error) || number > mostNumbers) throw error;
+      // Somebody else took the name meanwhile.
+      if (!isTaken(error) || tries === mostTries) throw error;
     }
   }
 }
@@ -43,13 +44,6 @@ async function createWorkspace(): Promise<string> {
   const { id } = await workspaces.create(messages.first.workspace);
   void queryClient.invalidateQueries({ queryKey: ['workspaces'] });
   return id;
-}
-
-function titleOf(number: number): string {
-  const { untitled } = messages.files;
-  if (number === 1) return untitled;
-  if (number <= mostNumbers) return `${untitled} ${number}`;
-  return `${untitled} ${new Date().toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.')}`;
 }
 
 function isTaken(error: unknown): boolean {

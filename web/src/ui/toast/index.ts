@@ -1,2 +1,2 @@
 export { default as Toaster } from './Toaster.svelte';
-export { tell, tellError, tellOutcome, tellToReload, tellWithUndo } from './toast.ts';
+export { tell, tellError, tellOutcome, tellToReload, tellWithUndo, undoLast } from './toast.ts';

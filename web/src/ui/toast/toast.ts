@@ -7,9 +7,27 @@ export function tell(text: string): void {
   toast(text);
 }
 
-/** Says that something was done and offers to take it back. */
+/** How long the keys for undo take back what was done last, in milliseconds. */
+const undoTime = 60_000;
+let lastUndo: { run: () => void; until: number } | undefined;
+
+/** Says that something was done and offers to take it back: by the button, or by `undoLast`. */
 export function tellWithUndo(text: string, undo: () => void): void {
-  toast(text, { duration: 8000, action: { label: messages.common.undo, onClick: undo } });
+  const run = () => {
+    if (lastUndo?.run === run) lastUndo = undefined;
+    toast.dismiss(id);
+    undo();
+  };
+  const action = { label: messages.common.undo, onClick: run };
+  const id = toast(text, { duration: 8000, action });
+  lastUndo = { run, until: Date.now() + undoTime };
+}
+
+/** Takes back what was done last; false when there is nothing to take back. */
+export function undoLast(): boolean {
+  if (!lastUndo || lastUndo.until < Date.now()) return false;
+  lastUndo.run();
+  return true;
 }
 
 /** Says what only a reload mends, and offers it; stays until it is closed. */
