@@ -130,3 +130,11 @@ test('13.B2 Ctrl-click on any link of the app opens a new tab', async () => {
   await tab.getByRole('heading', { name: 'Top', exact: true }).waitFor();
   expect(new URL(page.url()).pathname).toBe(`/workspaces/${workspace.id}`);
 });
+
+test('a folder or file whose name is a number is found', async () => {
+  await api.file(workspace as never, '007/1.0.md', '# Bond\n');
+  await page.goto(`/workspaces/${workspace.id}?folder=007`);
+  await page.getByRole('row', { name: '1.0.md' }).waitFor();
+  await page.goto(`/workspaces/${workspace.id}/at?path=007`);
+  await page.getByRole('row', { name: '1.0.md' }).waitFor();
+});

@@ -12,7 +12,10 @@ let filled: Filled;
 const count = 5_000;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ LIMIT_REQUESTS: '100000' }), launchBrowser()]);
+  [server, browser] = await Promise.all([
+    startServer({ LIMIT_REQUESTS: '100000' }),
+    launchBrowser(),
+  ]);
   const maker = await newPerson(browser, server.url);
   await register(maker, 'Ada Lovelace', 'ada@example.org');
   filled = await fillWorkspace(maker, { files: count, folder: 'Large' });
@@ -60,7 +63,11 @@ test('13.B4 13.B5 the first load of Home: at most 180 KiB of script and 50 KiB o
   await again.goto('/');
   await again.getByRole('treeitem', { name: 'Large' }).first().waitFor();
   await rest(again);
-  console.error(sent.script, sent.json, sent.all.filter((it) => it.startsWith('/api')));
+  console.error(
+    sent.script,
+    sent.json,
+    sent.all.filter((it) => it.startsWith('/api')),
+  );
   expect(sent.json).toBeLessThanOrEqual(50 * 1024);
   expect(sent.script).toBeLessThanOrEqual(180 * 1024);
   await page.context().close();
@@ -118,10 +125,17 @@ test('13.B5 the palette finds a file with one request, and forgets the query', a
   await page.keyboard.press('Control+k');
   expect(await page.getByRole('combobox').inputValue()).toBe('');
   await page.keyboard.type('file 77.md', { delay: 5 });
-  await page.getByRole('option', { name: /file 77\.md/u }).first().waitFor();
+  await page
+    .getByRole('option', { name: /file 77\.md/u })
+    .first()
+    .waitFor();
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/files\//u);
-  await page.getByRole('heading', { name: 'file 77' }).or(page.getByText('file 77.md')).first().waitFor();
+  await page
+    .getByRole('heading', { name: 'file 77' })
+    .or(page.getByText('file 77.md'))
+    .first()
+    .waitFor();
   await page.context().close();
 });
 
@@ -142,7 +156,8 @@ test('13.B5 shift selects across rows that were never in sight', async () => {
 
 test('13.B5 a name narrows the list on the server; a rename is seen by others', async () => {
   const [page, other] = [await arrive(), await arrive(phone)];
-  for (const each of [page, other]) await each.goto(`/workspaces/${filled.workspaceId}?folder=Large`);
+  for (const each of [page, other])
+    await each.goto(`/workspaces/${filled.workspaceId}?folder=Large`);
   await other.getByRole('searchbox').fill('4999');
   await other.getByRole('row', { name: 'file 4999.md' }).waitFor();
   await page.getByRole('searchbox').fill('FILE 4999');

@@ -31,3 +31,9 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   '/settings/:section': () => import('./components/settings/Settings.svelte'),
   '*': () => import('./components/NotFound.svelte'),
 });
+
+/** A parameter of the address as it is there: the router would read a folder `007` as a number. */
+export function searchText(name: string): string {
+  void route.search;
+  return new URLSearchParams(location.search).get(name) ?? '';
+}

@@ -74,6 +74,7 @@ class Session {
     tokens.clear();
     this.#end();
     unfinishedUploads.forgetAll();
+    sessionStorage.clear();
     await forgetLocalDocuments();
   }
 

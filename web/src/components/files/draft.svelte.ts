@@ -41,7 +41,11 @@ class Draft {
   }
 
   keep(): void {
-    sessionStorage.setItem(keptKey, JSON.stringify({ ...this.#untitled, text: this.text }));
+    try {
+      sessionStorage.setItem(keptKey, JSON.stringify({ ...this.#untitled, text: this.text }));
+    } catch {
+      // Too large for the browser: the text is in the pad all the same.
+    }
   }
 
   compose(isComposing: boolean): void {
