@@ -48,25 +48,15 @@ export class FolderPages {
   /** All rows; those that are not known yet are undefined. */
   readonly rows: (Row | undefined)[] = $derived.by(() => {
     const rows = new Array<Row | undefined>(this.folderTotal + this.fileTotal).fill(undefined);
-    const place = <Item>(
-      start: number,
-      pages: number[],
-      known: Pages<Item>,
-      rowOf: (item: Item) => Row,
-    ) => {
-      for (const [at, page] of pages.entries())
-        for (const [offset, item] of (known[at]?.data?.rows ?? []).entries()) {
-          const index = start + page * pageSize + offset;
-          if (index < rows.length) rows[index] = rowOf(item);
-        }
+    const put = (at: number, found: readonly Row[]) => {
+      for (const [offset, row] of found.entries())
+        if (at + offset < rows.length) rows[at + offset] = row;
     };
-    place(0, this.#pagesOf(0, this.folderTotal), this.#folderPages, folderRow);
-    place(
-      this.folderTotal,
-      this.#pagesOf(this.folderTotal, this.fileTotal),
-      this.#filePages,
-      fileRow,
-    );
+    // While one set of pages takes the place of another, some are still those of before.
+    for (const { data } of this.#folderPages)
+      if (data && this.#isHere(data)) put(data.start, data.rows.map(folderRow));
+    for (const { data } of this.#filePages)
+      if (data && this.#isHere(data)) put(this.folderTotal + data.start, data.rows.map(fileRow));
     return rows;
   });
 
@@ -95,12 +85,17 @@ export class FolderPages {
     await Promise.all(this.#heads.map((each) => each.refetch()));
   }
 
+  #isHere({ at }: ListPage<unknown>): boolean {
+    const here = this.#at();
+    return (
+      at.workspaceId === here.workspaceId && at.folder === here.folder && at.text === here.text
+    );
+  }
+
   #pagesOf(start: number, total: number): number[] {
     return pagesIn(this.#from, this.#to, start, total);
   }
 }
-
-type Pages<Item> = readonly { data: ListPage<Item> | undefined }[];
 
 /** The pages of a list of `total` rows from `start` on that hold any of the rows `from` to `to`. */
 function pagesIn(from: number, to: number, start: number, total: number): number[] {
