@@ -43,7 +43,14 @@ export class FolderPages {
   readonly folderTotal: number = $derived.by(() => this.#heads[0].data?.total ?? 0);
   readonly fileTotal: number = $derived.by(() => this.#heads[1].data?.total ?? 0);
   readonly isPending: boolean = $derived.by(() => this.#heads.some((each) => each.isPending));
-  readonly error: unknown = $derived.by(() => this.#heads.find((each) => each.isError)?.error);
+  /** Why the folder could not be read at all. */
+  readonly error: unknown = $derived.by(
+    () => this.#heads.find((each) => each.isError && !each.data)?.error,
+  );
+  /** Why what is known of it may be old. */
+  readonly staleReason: unknown = $derived.by(
+    () => this.#heads.find((each) => each.data && each.failureReason)?.failureReason,
+  );
 
   /** All rows; those that are not known yet are undefined. */
   readonly rows: (Row | undefined)[] = $derived.by(() => {
@@ -87,9 +94,8 @@ export class FolderPages {
 
   #isHere({ at }: ListPage<unknown>): boolean {
     const here = this.#at();
-    return (
-      at.workspaceId === here.workspaceId && at.folder === here.folder && at.text === here.text
-    );
+    const isSameText = (at.text ?? '') === (here.text ?? '');
+    return at.workspaceId === here.workspaceId && at.folder === here.folder && isSameText;
   }
 
   #pagesOf(start: number, total: number): number[] {
