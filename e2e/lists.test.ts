@@ -41,7 +41,7 @@ test('13.B7 trashing and moving are undone by a button and by Ctrl+Z, outside of
   await page.getByRole('row', { name: 'Data' }).focus();
   await page.keyboard.press('x');
   await page.getByRole('button', { name: 'Move to…' }).click();
-  await page.getByLabel('Folder').fill('Old/things');
+  await page.getByRole('textbox', { name: 'Folder' }).fill('Old/things');
   await page.getByRole('button', { name: 'Move to a folder' }).click();
   await page.getByText('Moved 2 files').waitFor();
   await page.getByRole('row', { name: 'Old' }).getByRole('link').click();
@@ -64,13 +64,14 @@ test('13.B6 offline, Home says so and shows what was last known', async () => {
   await page.context().setOffline(true);
   await page.getByRole('link', { name: 'Home' }).click();
   await home(page);
-  await page.evaluate(() => window.dispatchEvent(new Event('focus')));
+  await page.getByText('Offline. This is the list as it was last known.').waitFor();
   await page
     .getByRole('link', { name: /Welcome\.md/u })
     .first()
     .waitFor();
   expect(await page.getByText('Nothing written yet').count()).toBe(0);
   await page.context().setOffline(false);
+  await page.getByText('Offline. This is').waitFor({ state: 'detached' });
   await page.context().close();
 });
 
