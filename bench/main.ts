@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { print, type Row } from './table.ts';
 
-const names = ['git', 'git-clone', 'http', 'collaboration', 'database', 'blobs'];
+const names = ['git', 'git-clone', 'http', 'collaboration', 'database', 'blobs', 'web'];
 /** Run only when they are asked for: they take minutes. */
 const rare = ['million'];
 const wanted = process.argv.slice(2);

@@ -17,8 +17,8 @@ export async function fillWorkspace(
   });
   const workspaceId = ((await made.json()) as { data: { id: string } }).data.id;
   const ext = 'application/vnd.api+json; ext="https://jsonapi.org/ext/atomic"';
-  for (let from = 1; from <= files; from += 500) {
-    const operations = Array.from({ length: Math.min(500, files - from + 1) }, (_, at) => ({
+  for (let from = 1; from <= files; from += 100) {
+    const operations = Array.from({ length: Math.min(100, files - from + 1) }, (_, at) => ({
       op: 'add',
       data: {
         type: 'files',

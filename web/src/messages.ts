@@ -50,6 +50,9 @@ export const messages = {
     notFoundText: 'The address may be wrong, or what was here was moved or deleted.',
     goHome: 'Go to Home',
     loadFailed: 'This could not be loaded',
+    offlineTitle: 'Offline',
+    offlineList: 'Offline. This is the list as it was last known.',
+    oldList: 'This list could not be read again. It is shown as it was last known.',
     unreachableTitle: 'The server does not answer',
     unreachableText:
       'You are still signed in. Documents you opened before are kept on this device.',

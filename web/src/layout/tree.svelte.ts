@@ -2,7 +2,7 @@ import { createQueries } from '@tanstack/svelte-query';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { messages } from '../messages.ts';
 import { files } from '../services/files.ts';
-import { type FolderAt, folders } from '../services/folders.ts';
+import { type FolderAt, folders, type ListPage } from '../services/folders.ts';
 import type { FileRecord, Workspace } from '../types/records.ts';
 
 type Place = { key: string; depth: number; name: string; href: string; isOpen: boolean };
@@ -77,18 +77,21 @@ export class Tree {
   #inside({ key, depth }: Place): Node[] {
     const workspaceId = key.split('/')[0]!;
     const indices = this.#pages.flatMap(({ at }, index) => (at.key === key ? [index] : []));
-    const inFolders = indices.map((index) => this.#folders[index]);
-    const inFiles = indices.map((index) => this.#files[index]);
-    const deeper = inFolders.flatMap((page) => page?.data?.rows ?? []);
-    const leaves = inFiles.flatMap((page) => page?.data?.rows ?? []);
-    const total = (inFolders[0]?.data?.total ?? 0) + (inFiles[0]?.data?.total ?? 0);
+    const readings = indices.flatMap((index) => [this.#folders[index], this.#files[index]]);
+    // While one set of pages takes the place of another, some are still those of before.
+    const isHere = ({ at }: ListPage<unknown>) => keyOf(at) === key;
+    const folderPages = this.#folders.flatMap(({ data }) => (data && isHere(data) ? [data] : []));
+    const filePages = this.#files.flatMap(({ data }) => (data && isHere(data) ? [data] : []));
+    const deeper = folderPages.flatMap(({ rows }) => rows);
+    const leaves = filePages.flatMap(({ rows }) => rows);
+    const total = (folderPages[0]?.total ?? 0) + (filePages[0]?.total ?? 0);
     const nodes = [
       ...deeper.flatMap(({ path, name }) =>
         this.#branch(folderNode(workspaceId, path, name, depth + 1)),
       ),
       ...leaves.map((file): Node => fileNode(file, depth + 1)),
     ];
-    const failed = [...inFolders, ...inFiles].filter((page) => page?.isError);
+    const failed = readings.filter((page) => page?.isError);
     const more = (name: string, run: () => void): Node => ({
       ...{ key: `${key}//more`, depth: depth + 1, name, href: '', isOpen: false },
       ...{ kind: 'more', run },
@@ -105,6 +108,9 @@ export class Tree {
     ];
   }
 }
+
+const keyOf = ({ workspaceId, folder }: FolderAt): string =>
+  folder ? `${workspaceId}/${folder}` : workspaceId;
 
 const workspaceNode = (id: string, name: string): Branch => ({
   kind: 'workspace',

@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/svelte-query';
 import type { BroughtLines, FileRecord, FileVersion } from '../types/records.ts';
 import { read, readAll, send, write } from './client.ts';
-import { type FolderAt, fold, folderQuery, pageSize, readPage } from './folders.ts';
+import { type FolderAt, fold, pageSize, readPage } from './folders.ts';
 
 const type = 'files';
 /** What lists of files show. */
@@ -21,15 +21,10 @@ export type LinkTarget = { kind: 'file'; fileId: string } | { kind: 'folder' | '
 
 export const files = {
   /** One page of the files that are directly in a folder, by name; `text` narrows by name. */
-  inFolder: ({ workspaceId, folder, text = '' }: FolderAt, page: number) =>
+  inFolder: (at: FolderAt, page: number) =>
     queryOptions({
-      queryKey: [type, 'in', workspaceId, folder, text, page],
-      queryFn: ({ signal }) =>
-        readPage<FileRecord>(
-          `/workspaces/${workspaceId}/files?${folderQuery({ folder, text })}&${listed}`,
-          page,
-          signal,
-        ),
+      queryKey: [type, 'in', at.workspaceId, at.folder, at.text ?? '', page],
+      queryFn: ({ signal }) => readPage<FileRecord>(at, type, listed, page, signal),
     }),
 
   /** Everything below a folder, by path. */

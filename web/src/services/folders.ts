@@ -4,40 +4,37 @@ import { read } from './client.ts';
 
 /** A folder of a workspace; the top is `''`. */
 export type FolderAt = { workspaceId: string; folder: string; text?: string };
-/** One page of a list, and how long the whole list is. */
-export type ListPage<Item> = { rows: Item[]; total: number };
+/** One page of what is in a folder: which folder, the number of its first row, and how long the list is. */
+export type ListPage<Item> = { at: FolderAt; rows: Item[]; start: number; total: number };
 
 export const pageSize = 100;
 
 export const folders = {
   /** One page of the folders that are directly in a folder, by name; `text` narrows by name. */
-  inFolder: ({ workspaceId, folder, text = '' }: FolderAt, page: number) =>
+  inFolder: (at: FolderAt, page: number) =>
     queryOptions({
-      queryKey: ['folders', 'in', workspaceId, folder, text, page],
+      queryKey: ['folders', 'in', at.workspaceId, at.folder, at.text ?? '', page],
       queryFn: ({ signal }) =>
-        readPage<Folder>(
-          `/workspaces/${workspaceId}/folders?${folderQuery({ folder, text })}&fields[folders]=path,name,fileCount`,
-          page,
-          signal,
-        ),
+        readPage<Folder>(at, 'folders', 'fields[folders]=path,name,fileCount', page, signal),
     }),
 };
 
-/** Reads a page of a list by its number, from 0. */
+/** Reads a page of a folder's files or folders by its number, from 0, in the order of lists. */
 export async function readPage<Item>(
-  path: string,
+  at: FolderAt,
+  what: 'files' | 'folders',
+  shown: string,
   page: number,
   signal: AbortSignal,
 ): Promise<ListPage<Item>> {
-  const where = `page[limit]=${pageSize}&page[offset]=${page * pageSize}&page[count]=true`;
-  const { data, meta } = await read<Item[]>(`${path}&${where}`, signal);
-  return { rows: data, total: (meta.page as { total: number }).total };
-}
-
-/** The parameters that select what is directly in a folder, in the order of lists. */
-export function folderQuery({ folder, text }: { folder: string; text: string }): string {
-  const named = text && `&filter[foldedName][contains]=${encodeURIComponent(fold(text))}`;
-  return `filter[folderPath]=${encodeURIComponent(folder)}${named}&sort=sortName`;
+  const { workspaceId, folder, text } = at;
+  const named = text ? `&filter[foldedName][contains]=${encodeURIComponent(fold(text))}` : '';
+  const where = `filter[folderPath]=${encodeURIComponent(folder)}${named}&sort=sortName`;
+  const start = page * pageSize;
+  const part = `page[limit]=${pageSize}&page[offset]=${start}&page[count]=true`;
+  const path = `/workspaces/${workspaceId}/${what}?${where}&${shown}&${part}`;
+  const { data, meta } = await read<Item[]>(path, signal);
+  return { at, rows: data, start, total: (meta.page as { total: number }).total };
 }
 
 /** A text without case and normalisation, as the server folds names. */

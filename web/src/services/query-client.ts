@@ -7,6 +7,8 @@ export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 60_000,
+      // What was seen in this visit is shown when the server is away.
+      gcTime: 24 * 3_600_000,
       retry: (count, error) => count < 2 && !(error instanceof ApiError && error.status < 500),
       // The browser's "online" is about the network card; the server may be on this machine.
       networkMode: 'always',

@@ -43,30 +43,27 @@ export class FolderPages {
   readonly folderTotal: number = $derived.by(() => this.#heads[0].data?.total ?? 0);
   readonly fileTotal: number = $derived.by(() => this.#heads[1].data?.total ?? 0);
   readonly isPending: boolean = $derived.by(() => this.#heads.some((each) => each.isPending));
-  readonly error: unknown = $derived.by(() => this.#heads.find((each) => each.isError)?.error);
+  /** Why the folder could not be read at all. */
+  readonly error: unknown = $derived.by(
+    () => this.#heads.find((each) => each.isError && !each.data)?.error,
+  );
+  /** Why what is known of it may be old. */
+  readonly staleReason: unknown = $derived.by(
+    () => this.#heads.find((each) => each.data && each.failureReason)?.failureReason,
+  );
 
   /** All rows; those that are not known yet are undefined. */
   readonly rows: (Row | undefined)[] = $derived.by(() => {
     const rows = new Array<Row | undefined>(this.folderTotal + this.fileTotal).fill(undefined);
-    const place = <Item>(
-      start: number,
-      pages: number[],
-      known: Pages<Item>,
-      rowOf: (item: Item) => Row,
-    ) => {
-      for (const [at, page] of pages.entries())
-        for (const [offset, item] of (known[at]?.data?.rows ?? []).entries()) {
-          const index = start + page * pageSize + offset;
-          if (index < rows.length) rows[index] = rowOf(item);
-        }
+    const put = (at: number, found: readonly Row[]) => {
+      for (const [offset, row] of found.entries())
+        if (at + offset < rows.length) rows[at + offset] = row;
     };
-    place(0, this.#pagesOf(0, this.folderTotal), this.#folderPages, folderRow);
-    place(
-      this.folderTotal,
-      this.#pagesOf(this.folderTotal, this.fileTotal),
-      this.#filePages,
-      fileRow,
-    );
+    // While one set of pages takes the place of another, some are still those of before.
+    for (const { data } of this.#folderPages)
+      if (data && this.#isHere(data)) put(data.start, data.rows.map(folderRow));
+    for (const { data } of this.#filePages)
+      if (data && this.#isHere(data)) put(this.folderTotal + data.start, data.rows.map(fileRow));
     return rows;
   });
 
@@ -95,12 +92,16 @@ export class FolderPages {
     await Promise.all(this.#heads.map((each) => each.refetch()));
   }
 
+  #isHere({ at }: ListPage<unknown>): boolean {
+    const here = this.#at();
+    const isSameText = (at.text ?? '') === (here.text ?? '');
+    return at.workspaceId === here.workspaceId && at.folder === here.folder && isSameText;
+  }
+
   #pagesOf(start: number, total: number): number[] {
     return pagesIn(this.#from, this.#to, start, total);
   }
 }
-
-type Pages<Item> = readonly { data: ListPage<Item> | undefined }[];
 
 /** The pages of a list of `total` rows from `start` on that hold any of the rows `from` to `to`. */
 function pagesIn(from: number, to: number, start: number, total: number): number[] {

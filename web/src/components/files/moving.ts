@@ -75,7 +75,7 @@ function change(edit: (list: FileRecord[]) => FileRecord[]): void {
   queryClient.setQueriesData<ListPage<FileRecord>>({ queryKey: ['files', 'in'] }, (page) => {
     if (!page) return page;
     const rows = edit(page.rows);
-    return { rows, total: page.total - page.rows.length + rows.length };
+    return { ...page, rows, total: page.total - page.rows.length + rows.length };
   });
 }
 
