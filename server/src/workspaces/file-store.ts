@@ -128,7 +128,7 @@ export class FileStore {
           values: inserted,
           event: file.events.create,
         };
-        const made: FileRow = newRow(id, actor.teamId, workspaceId, path, content);
+        const made: FileRow = newRow(id, actor.teamId, workspaceId, { path, content });
         const [[row]] = await together(
           transaction.text(changeStatement(actor, change)),
           recordVersion(transaction, actor, this.#storages, made, content, {
@@ -236,7 +236,9 @@ export class FileStore {
         await also(transaction, fates);
         return fates;
       };
-      const changes = news.map(({ path, content }) => inTree(path, content));
+      const changes = news.map(({ path, content, executable }) =>
+        inTree(path, content, executable),
+      );
       return { message, authors, changes, apply };
     });
   }

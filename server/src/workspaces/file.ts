@@ -46,6 +46,7 @@ export const file = define({
     foldedPath: text('The path without case and normalisation, for clashes.'),
     address: text('Where the backend keeps the newest bytes.', { nullable: true }),
     sha256: text('Of the newest bytes.', { nullable: true }),
+    executable: boolean('Whether git has it as a program, as `chmod +x` makes it.'),
     live: boolean('Whether its content is text that can be edited live.'),
   },
   relationships: {
