@@ -83,13 +83,9 @@ export class MainPush {
     const contents = await this.#settle(actor, workspaceId, view, changes);
     const range = { since: old, until: commit! };
     const newest = await newestCommits(this.#spawner, view, range, contents.keys());
-    const known = new Map<string, Recorded>();
-    const abouts = new Map<string, Recorded>();
-    for (const path of contents.keys()) {
-      const by = newest.get(path) ?? commit!;
-      if (!known.has(by)) known.set(by, await this.#contents.about(workspaceId, by));
-      abouts.set(path, known.get(by)!);
-    }
+    const by = new Map([...contents.keys()].map((path) => [path, newest.get(path) ?? commit!]));
+    const known = await this.#contents.aboutAll(workspaceId, by.values());
+    const abouts = new Map([...by].map(([path, oid]) => [path, known.get(oid)!]));
     const renames = await this.#renames(view, old, commit!, changes);
     return { base: old, commit: commit!, changes, renames, contents, abouts };
   }
