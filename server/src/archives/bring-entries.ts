@@ -6,7 +6,7 @@ import type { Workspaces } from '../workspaces/actions.ts';
 import type { Fate } from '../workspaces/file-store.ts';
 import { putTogether, requirePath } from '../workspaces/put-at-path.ts';
 import type { Placed } from '../workspaces/write-files.ts';
-import { BadEntry, type Zip, type ZipEntry } from './read-zip.ts';
+import { BadEntry, isProgram, type Zip, type ZipEntry } from './read-zip.ts';
 import type { TransferRow } from './transfers.ts';
 
 /** A file of an archive, `name` as it is called there: content for a path, or why it is refused. */
@@ -35,7 +35,11 @@ export async function takeIn(
     const size = entry.entry.uncompressedSize;
     const body = await zip.open(entry);
     const content = await workspaces.files.store(actor, { workspaceId, path }, body, { size });
-    return { ...arrival, placed: { path, content } };
+    const executable = isProgram(entry);
+    return {
+      ...arrival,
+      placed: { path, content, ...(executable !== undefined && { executable }) },
+    };
   } catch (error) {
     return { ...arrival, reason: reasonOf(error) };
   }

@@ -156,6 +156,16 @@ export async function looksLikeBomb(file: PassingFile): Promise<boolean> {
 const isDenseAsWhole = (total: number, size: number): boolean =>
   total > archiveLimits.floor && total > size * archiveLimits.ratio;
 
+/** Systems that write Unix modes into an archive: Unix and macOS. */
+const UNIX = new Set([3, 19]);
+
+/** Whether an entry is a program; undefined where its archive does not say. */
+export function isProgram({ entry }: ZipEntry): boolean | undefined {
+  const mode = entry.externalFileAttributes >>> 16;
+  if (!UNIX.has(entry.versionMadeBy >>> 8) || (mode & 0o777) === 0) return undefined;
+  return (mode & 0o100) !== 0;
+}
+
 const LINK = 0o120000;
 const FILE = 0o100000;
 

@@ -35,6 +35,12 @@ export const isNews = ({ path, content }: Placed, rows: ReadonlyMap<string, File
   return !row || row.version === 0 || row.sha256 !== content.sha256;
 };
 
+/** Whether it changes only that the file is a program. */
+export const isMode = (placed: Placed, rows: ReadonlyMap<string, FileRow>): boolean =>
+  !isNews(placed, rows) &&
+  placed.executable !== undefined &&
+  placed.executable !== rows.get(placed.path)!.executable;
+
 /**
  * Makes each put a new file or the next version of the one that is in `rows`; answers the files' ids by
  * path.
@@ -49,8 +55,9 @@ export async function writeFiles(
   const version = (put: Put): Version => {
     const { path, content, about } = put;
     const current = rows.get(path);
+    const executable = put.executable ?? current?.executable ?? false;
     const row = current
-      ? { ...current, ...rowValues(content), version: current.version + 1 }
+      ? { ...current, ...rowValues(content), executable, version: current.version + 1 }
       : newRow(uuidv7(), teamId, workspaceId, put);
     ids.set(path, row.id);
     return { row, content, about };
@@ -71,11 +78,12 @@ export async function writeFiles(
 const valuesOf = ({ content, row }: Version): Values => ({
   ...contentValues(content),
   version: row.version,
+  executable: row.executable,
 });
 
 const recordOf = (version: Version): { id: string; values: Values } => {
-  const { id, team_id: teamId, workspace_id: workspaceId, path, executable } = version.row;
-  const place = { teamId, workspaceId, ...placeValues(path), executable };
+  const { id, team_id: teamId, workspace_id: workspaceId, path } = version.row;
+  const place = { teamId, workspaceId, ...placeValues(path) };
   return { id, values: { ...place, ...valuesOf(version) } };
 };
 

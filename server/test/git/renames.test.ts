@@ -214,6 +214,44 @@ test('13.A9 a mode that only a push changes is kept by renames and merges', asyn
   expect(await must(clone, 'ls-files', '-s')).toMatch(/^100755 .*go\.sh$/);
 });
 
+test('13.A9 the executable bit is kept by trash and restore, versions, and the API', async () => {
+  const ids = await seed({ 'run.sh': long('run'), 'plain.md': long('plain') });
+  const id = ids['run.sh']!;
+  const record = { type: 'files', id };
+  const modes = async () => {
+    await pull();
+    const lines = (await must(clone, 'ls-files', '-s')).split('\n');
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(line.indexOf('\t') + 1), line.slice(0, 6)]),
+    );
+  };
+  await ann.patch(`/files/${id}`, record, { executable: true });
+  expect(await modes()).toEqual({ 'run.sh': '100755', 'plain.md': '100644' });
+  await ann.delete(`/files/${id}`);
+  expect(await modes()).toEqual({ 'plain.md': '100644' });
+  await ann.post(`/files/${id}/restore`, 'files', {});
+  expect((await modes())['run.sh']).toBe('100755');
+  await put(`/files/${id}/content`, 'second\n');
+  await ann.post(`/files/${id}/restore`, 'files', { version: 1 });
+  await ann.patch(`/files/${id}`, record, { path: 'deep/er/go.sh' });
+  expect((await modes())['deep/er/go.sh']).toBe('100755');
+  const { attributes } = (await ann.get(`/files/${id}`)).body.data;
+  expect(attributes).toMatchObject({ executable: true, version: 3 });
+  await ann.patch(`/files/${id}`, record, { executable: false });
+  expect((await modes())['deep/er/go.sh']).toBe('100644');
+  const relationships = { workspace: { data: { type: 'workspaces', id: workspace.id } } };
+  const empty = { path: 'new.sh', executable: true };
+  const made = (await ann.post('/files', 'files', empty, relationships)).body.data;
+  await put(`/files/${made.id}/content`, '#!/bin/sh\n');
+  await ann.post(
+    '/files',
+    'files',
+    { path: 'b.sh', content: 'b', executable: true },
+    relationships,
+  );
+  expect(await modes()).toMatchObject({ 'new.sh': '100755', 'b.sh': '100755' });
+});
+
 async function put(path: string, body: string): Promise<void> {
   const headers = { authorization: `Bearer ${ann.token}`, 'content-type': 'text/markdown' };
   const answer = await fetch(`${ann.url}/api/v1${path}`, { method: 'PUT', headers, body });
