@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
-import { addressOf, must, temporary } from './repository.ts';
+import { addressOf, commitAs, must, temporary } from './repository.ts';
 
 let server: TestServer;
 let ann: Person;
@@ -113,23 +113,7 @@ test('13.A6 NULs, control characters and impossible times of a commit are no err
 
 async function commit(path: string, encoding: string | undefined, name: Buffer, message: Buffer) {
   await writeFile(join(clone, path), `${path}\n`);
-  await must(clone, 'add', '.');
-  const tree = await must(clone, 'write-tree');
-  const parent = await must(clone, 'rev-parse', '-q', '--verify', 'HEAD').catch(() => '');
-  const who = Buffer.concat([name, ascii(' <old@example.com> 1100000000 +0100\n')]);
-  const object = Buffer.concat([
-    ascii(`tree ${tree}\n${parent && `parent ${parent}\n`}author `),
-    ...[
-      who,
-      ascii('committer '),
-      who,
-      ascii(encoding ? `encoding ${encoding}\n\n` : '\n'),
-      message,
-    ],
-  ]);
-  const args = ['-C', clone, 'hash-object', '-t', 'commit', '-w', '--stdin'];
-  const oid = execFileSync('git', args, { input: object }).toString().trim();
-  await must(clone, 'reset', '-q', '--hard', oid);
+  await commitAs(clone, { encoding, name, message });
 }
 
 async function fileAt(path: string): Promise<RecordObject> {
