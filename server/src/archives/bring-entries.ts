@@ -26,10 +26,12 @@ export async function takeIn(
   position: number,
 ): Promise<Arrival> {
   const { workspaceId, folderPath } = row;
-  const arrival = { position, name: entry.path };
+  const arrival = { position, name: entry.name };
   try {
     // The entry's own path first: joined to a folder, an absolute one would look like any other.
     requirePath(entry.path);
+    if (zip.repeated.has(entry))
+      throw new BadEntry('Another entry of the archive has the same path.');
     const path = folderPath ? `${folderPath}/${entry.path}` : entry.path;
     requirePath(path);
     const size = entry.entry.uncompressedSize;
