@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/svelte-query';
 import type { BroughtLines, FileRecord, FileVersion } from '../types/records.ts';
 import { read, readAll, send, write } from './client.ts';
+import { recentChanges } from './recent-changes.ts';
 
 const type = 'files';
 
@@ -23,13 +24,7 @@ export const files = {
   recent: (count: number) =>
     queryOptions({
       queryKey: [type, 'recent', count],
-      queryFn: async ({ signal }) =>
-        (
-          await read<FileRecord[]>(
-            `/files?sort=-updatedAt&include=workspace&page[limit]=${count}`,
-            signal,
-          )
-        ).data,
+      queryFn: ({ signal }) => recentChanges(count, signal),
     }),
 
   trashed: () =>
