@@ -30,15 +30,10 @@ test('13.B7 a push of many files takes one row of what changed recently', async 
   await page.getByText('and 39 more').waitFor();
   expect(await rows.filter({ hasText: 'pushed' }).count()).toBe(1);
   expect(await rows.filter({ hasText: 'Welcome' }).count()).toBe(1);
-  for (const width of [1440, 390])
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.setViewportSize({ width, height: 800 });
-      await page.emulateMedia({ colorScheme });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
-        width,
-      );
-      if (process.env.SHOTS)
-        await page.screenshot({ path: `${process.env.SHOTS}/home-${width}-${colorScheme}.png` });
-    }
+  for (const width of [1440, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    const needed = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(needed).toBeLessThanOrEqual(width);
+  }
   await work.remove();
 });
