@@ -55,6 +55,11 @@ export class Client {
     return this.#json('POST', path, JSON.stringify({ data: { type, attributes, relationships } }));
   }
 
+  patch({ type, id }: RecordObject, attributes: object): Promise<Document> {
+    const body = JSON.stringify({ data: { type, id, attributes } });
+    return this.#json('PATCH', `/${type}/${id}`, body);
+  }
+
   /** Replaces a file's content by that of a file on this machine, whatever its size. */
   async putContent(fileId: string, path: string): Promise<void> {
     const body = await openAsBlob(path);

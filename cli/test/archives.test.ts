@@ -1,4 +1,13 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -72,4 +81,38 @@ test('what is refused is said by name, and wrong usage is 2', async () => {
   expect(stderr).toMatch(/^refused \.\.\/up: The path contains/);
   expect((await command('export', '--to', folder)).code).toBe(2);
   expect((await command('export', '--workspace', 'no such', '--to', folder)).code).toBe(2);
+});
+
+test('13.A9 the executable bit goes in and out by folders and zips, and links stay outside', {
+  timeout: 60_000,
+}, async () => {
+  const source = join(folder, 'programs');
+  await mkdir(join(source, 'bin'), { recursive: true });
+  await writeFile(join(source, 'bin/run.sh'), '#!/bin/sh\n', { mode: 0o755 });
+  await writeFile(join(source, 'plain.md'), 'plain\n', { mode: 0o644 });
+  await symlink('/etc/passwd', join(source, 'link'));
+  expect((await command('import', source)).stdout).toContain('2 imported');
+  const modesIn = async (name: string) => {
+    const out = join(folder, name);
+    expect((await command('export', '--workspace', 'programs', '--to', out)).code).toBe(0);
+    expect((await readdir(out)).sort()).toEqual(['bin', 'plain.md']);
+    const modes = ['bin/run.sh', 'plain.md'].map(
+      async (path) => (await stat(join(out, path))).mode,
+    );
+    return (await Promise.all(modes)).map((mode) => (mode & 0o100) !== 0);
+  };
+  expect(await modesIn('programs-out')).toEqual([true, false]);
+  const packed = join(folder, 'programs.zip');
+  await command('export', '--workspace', 'programs', '--to', packed);
+  await command('import', packed, '--workspace', 'unpacked');
+  const again = await command('import', packed, '--workspace', 'programs');
+  expect(again.stdout).toContain('2 unchanged');
+  const names = `import zipfile,sys; print([(i.filename, oct(i.external_attr >> 16)) for i in zipfile.ZipFile(sys.argv[1]).infolist()])`;
+  expect((await run('python3', ['-c', names, packed])).stdout).toContain(
+    "('bin/run.sh', '0o100755')",
+  );
+  await chmod(join(source, 'bin/run.sh'), 0o644);
+  await chmod(join(source, 'plain.md'), 0o755);
+  expect((await command('import', source)).stdout).toContain('2 changed');
+  expect(await modesIn('programs-later')).toEqual([false, true]);
 });

@@ -57,7 +57,11 @@ export type Request = {
   /** Set by the edge, for limits and for the list of sessions. */
   client?: Client;
   /** The record's version that the caller has seen; a later one refuses the action. */
-  ifVersion?: string;
+  /**
+   * Looks at the record's version before anything is done; answers it where the change must meet it.
+   * @throws KyozoError `precondition_failed`
+   */
+  precondition?: (version: string) => string | undefined;
 };
 
 type Parts = {
@@ -126,14 +130,14 @@ async function perform(
   queries: Queries,
   records: Records,
   performers: Performers,
-  { resource, action: name, actor, id, input: raw, client = nobody, ifVersion }: Request,
+  { resource, action: name, actor, id, input: raw, client = nobody, precondition }: Request,
 ): Promise<Outcome> {
   const action = resource.actions[name]!;
   if (id !== undefined && !actor) throw new KyozoError('unauthenticated', 'Sign in first.');
   const record = id === undefined ? undefined : await records.one(actor!, resource, id);
   authorize(resource, name, actor, record && valuesOf(resource, record));
   if (record) await records.requireOpen(actor!, resource, record.id, action.allowedIn);
-  if (record && ifVersion !== undefined && ifVersion !== record.version) throw stale();
+  const ifVersion = record && precondition?.(record.version);
   try {
     const input = parseInput(resource, action, raw);
     const performer = performers[`${resource.type}.${name}`] as Performer | undefined;

@@ -153,7 +153,7 @@ async function start(
   };
   const temporary = await openTemporary(config.dataDir);
   const contents = new ContentStore(database, storages, temporary, findCells);
-  const pushed = new PushContents(database, storages, contents);
+  const pushed = new PushContents(database, spawner, storages, contents);
   const facts = new BranchFacts({
     ...{ database, storages, spawner, contents: pushed },
     log: (error) => log.error(error),

@@ -98,6 +98,7 @@ export const messages = {
     newNotebook: 'New notebook',
     upload: 'Upload files',
     recent: 'Recently changed',
+    others: (count: number) => `and ${count} more`,
     runs: 'Runs',
     noRuns: 'Nothing has run yet. Open a notebook and press the run button beside a cell.',
     emptyTitle: 'Start with a workspace',

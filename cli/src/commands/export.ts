@@ -56,7 +56,8 @@ async function toFolder(client: Client, workspace: RecordObject, target: string)
     for (const file of page.data) {
       const path = below(target, file.attributes.path as string);
       await mkdir(dirname(path), { recursive: true });
-      await save(await client.download(`/files/${file.id}/content`), path);
+      const mode = file.attributes.executable ? 0o777 : 0o666;
+      await save(await client.download(`/files/${file.id}/content`), path, mode);
       count += 1;
     }
     next = page.links?.next;
@@ -72,11 +73,11 @@ function below(folder: string, path: string): string {
   return join(folder, path);
 }
 
-/** Writes a file whole or not at all. */
-async function save(body: ReadableStream<Uint8Array>, path: string): Promise<void> {
+/** Writes a file whole or not at all, in a mode that the umask narrows. */
+async function save(body: ReadableStream<Uint8Array>, path: string, mode = 0o666): Promise<void> {
   const part = `${path}.part`;
   try {
-    await pipeline(body, createWriteStream(part, { flush: true }));
+    await pipeline(body, createWriteStream(part, { flush: true, mode }));
     await rename(part, path);
   } catch (error) {
     await rm(part, { force: true });

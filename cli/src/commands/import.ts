@@ -11,6 +11,8 @@ import { importZip } from '../import-zip.ts';
 const parallel = 8;
 /** Larger content goes up as raw bytes instead of inside a JSON document. */
 const inlineLimit = 4 * 2 ** 20;
+/** Windows has no executable bit: there the server's stays. */
+const hasModes = process.platform !== 'win32';
 
 /** `kyozo import FILE|DIR|ZIP [--workspace W] [--include GLOB]`: brings files into a workspace. */
 export async function importFiles(args: readonly string[]): Promise<number> {
@@ -104,13 +106,15 @@ async function bring(
   file: string,
 ): Promise<'made' | 'changed' | 'same'> {
   const workspace = { data: { type: 'workspaces', id: workspaceId } };
+  const { size, mode } = await stat(file);
+  const executable = hasModes && (mode & 0o100) !== 0;
   // What is large is streamed, and never held.
-  const bytes = (await stat(file)).size <= inlineLimit ? await readFile(file) : undefined;
+  const bytes = size <= inlineLimit ? await readFile(file) : undefined;
   try {
     const { data } = await client.post(
       'files',
       '/files',
-      { path, ...inline(bytes) },
+      { path, executable, ...inline(bytes) },
       { workspace },
     );
     if (!bytes) await client.putContent(data.id, file);
@@ -123,8 +127,11 @@ async function bring(
     if (!found) throw error;
     // Equal content makes no version.
     await client.putContent(found.id, file);
+    const isMode = hasModes && executable !== found.attributes.executable;
+    if (isMode) await client.patch(found, { executable });
     const written = await find();
-    return written?.attributes.version === found.attributes.version ? 'same' : 'changed';
+    const isSame = !isMode && written?.attributes.version === found.attributes.version;
+    return isSame ? 'same' : 'changed';
   }
 }
 

@@ -1,14 +1,15 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join, posix, resolve } from 'node:path';
+import { lstat, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { cells, isMarkdown } from '@kyozo/markdown';
+import { filesBelow } from '../git-files.ts';
 
-/** Folders that hold other people's text. */
-const ignored = new Set(['.git', 'node_modules', '.venv', 'vendor']);
+/** Folders that hold other people's text, also where git does not ignore them. */
+const foreign = new Set(['node_modules', '.venv', 'vendor']);
 
 /** `kyozo tasks [DIR]`: the tasks of a folder's Markdown files: name, language, file, dependencies. */
 export async function tasks(args: readonly string[]): Promise<number> {
   const root = resolve(args[0] ?? '.');
-  for (const path of await markdownBelow(root, '')) {
+  for (const path of await markdownBelow(root)) {
     for (const cell of cells(await readFile(join(root, path), 'utf8'))) {
       if (!cell.language) continue;
       const after = cell.attributes.dependsOn ? `\tafter ${cell.attributes.dependsOn}` : '';
@@ -18,13 +19,14 @@ export async function tasks(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function markdownBelow(root: string, at: string): Promise<string[]> {
+async function markdownBelow(root: string): Promise<string[]> {
   const found: string[] = [];
-  for (const entry of await readdir(join(root, at), { withFileTypes: true })) {
-    const path = posix.join(at, entry.name);
-    if (entry.isDirectory() && !ignored.has(entry.name))
-      found.push(...(await markdownBelow(root, path)));
-    else if (entry.isFile() && isMarkdown(entry.name)) found.push(path);
+  for (const path of await filesBelow(root)) {
+    const isForeign = path.split('/').some((part) => foreign.has(part));
+    if (isForeign || !isMarkdown(path)) continue;
+    // A link leads elsewhere, and a file that git knows may be gone.
+    const info = await lstat(join(root, path)).catch(() => undefined);
+    if (info?.isFile()) found.push(path);
   }
   return found.sort();
 }

@@ -33,7 +33,10 @@ export async function commits(app: FastifyInstance, edge: Edge, parts: Parts): P
       const links = { self: request.url, next: after ? next : null };
       return sendDocument(
         reply,
-        documentText({ data: JSON.stringify(page.commits.map(resourceOf)), links }),
+        documentText({
+          data: JSON.stringify(await resourcesOf(parts, actor, page.commits)),
+          links,
+        }),
       );
     }),
   );
@@ -43,7 +46,8 @@ export async function commits(app: FastifyInstance, edge: Edge, parts: Parts): P
       const id = await workspaceIn(edge, actor, request);
       const commit = await parts.commits.one(id, commitIn(request));
       const links = { self: request.url };
-      return sendDocument(reply, documentText({ data: JSON.stringify(resourceOf(commit)), links }));
+      const [resource] = await resourcesOf(parts, actor, [commit]);
+      return sendDocument(reply, documentText({ data: JSON.stringify(resource), links }));
     }),
   );
 
@@ -69,7 +73,18 @@ function commitIn({ params }: WithCommit): string {
   return params.commitId;
 }
 
-const resourceOf = ({ id, ...attributes }: Commit) => ({ type: 'commits', id, attributes });
+/** Commits as resources, with the authors that may be shown. */
+async function resourcesOf({ database }: Parts, actor: Actor, found: readonly Commit[]) {
+  const all = JSON.stringify(found.map(({ authors }) => authors));
+  const shown = await database.rows<Pick<Commit, 'authors'>>(
+    actor,
+    sql`select shown_authors(authors) as authors
+      from jsonb_array_elements(${all}::jsonb) with ordinality as each (authors, place) order by place`,
+  );
+  return found.map(({ id, ...attributes }, at) => ({
+    ...{ type: 'commits', id, attributes: { ...attributes, authors: shown[at]!.authors } },
+  }));
+}
 
 /** Undefined in a workspace without a commit. @throws KyozoError `not_found` for no such branch */
 async function startOf(

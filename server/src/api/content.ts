@@ -6,9 +6,10 @@ import type { FileRow, Content as Stored } from '../workspaces/content-store.ts'
 import { file } from '../workspaces/file.ts';
 import type { FileStore } from '../workspaces/file-store.ts';
 import { fileVersion } from '../workspaces/file-version.ts';
+import { evaluate } from './conditions.ts';
 import { asActor, type Edge } from './context.ts';
 import { requireIncludes } from './jsonapi/include.ts';
-import { idIn, ifVersionOf, oneDocument, queryOf } from './jsonapi/read.ts';
+import { idIn, namesVersion, oneDocument, queryOf } from './jsonapi/read.ts';
 import { answerError, sendDocument } from './jsonapi/routes.ts';
 import { receive, streamBodies } from './receive-body.ts';
 import { sendContent } from './send-content.ts';
@@ -108,9 +109,10 @@ function mediaTypeIn(request: WithId): string | undefined {
 /** The entity tag of content: its digest. */
 const contentTag = ({ sha256 }: Pick<FileRow, 'sha256'>) => `"${sha256?.slice(0, 32) ?? 'empty'}"`;
 
-/** The row version that an `If-Match` stands for; it may name the content or the record. */
+/** The row version that the write must meet; a condition may name the content or the record. */
 function contentVersionOf(request: FastifyRequest, row: FileRow): string | undefined {
-  const header = request.headers['if-match'];
-  if (header === undefined || header.trim() === '*') return undefined;
-  return header.trim() === contentTag(row) ? row.row_version : (ifVersionOf(request) ?? 'none');
+  const isCurrent = (tag: string) =>
+    `"${tag}"` === contentTag(row) || namesVersion(tag, row.row_version);
+  const { isPinned } = evaluate(request, { isCurrent, modified: row.updated_at });
+  return isPinned ? row.row_version : undefined;
 }

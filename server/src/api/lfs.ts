@@ -7,6 +7,7 @@ import type { Actor } from '@kyozo/resource';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Pointer } from '../workspaces/lfs.ts';
 import type { LfsStore } from '../workspaces/lfs-store.ts';
+import { evaluate } from './conditions.ts';
 import {
   type GitHttpOptions,
   type GitTarget,
@@ -18,6 +19,7 @@ import {
   Refusal,
 } from './git-http.ts';
 import { takeJsonOf } from './read-json.ts';
+import { refusePart } from './receive-body.ts';
 import { rangeOf } from './send-content.ts';
 
 export type LfsOptions = Pick<GitHttpOptions<Actor>, 'authenticate' | 'locate'> & {
@@ -130,8 +132,11 @@ async function download(
     'content-disposition': 'attachment',
     'x-content-type-options': 'nosniff',
   });
+  const isCurrent = (value: string) => `"${value}"` === tag;
+  if (evaluate(request, { isCurrent }).isKnown) return reply.code(304).send();
   const holds = [undefined, tag].includes(request.headers['if-range'] as string | undefined);
-  const range = holds ? rangeOf(request.headers.range, found.size) : undefined;
+  const range =
+    holds && request.method === 'GET' ? rangeOf(request.headers.range, found.size) : undefined;
   if (range === 'unsatisfiable') {
     void reply.header('content-range', `bytes */${found.size}`);
     throw new Refusal(416, 'The range lies behind the content.');
@@ -152,6 +157,7 @@ async function upload(
 ) {
   const { actor, target } = await identify(options, request);
   mustWrite(target);
+  refusePart(request);
   const sha256 = oidOf(request);
   const size = Number(request.headers['content-length'] ?? Number.NaN);
   if (!Number.isSafeInteger(size)) throw new Refusal(411, 'The request must tell its length.');

@@ -30,12 +30,21 @@ export function receive(
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
     throw new KyozoError('unsupported_media_type', 'Send the content without a Content-Encoding.');
   }
+  refusePart(request);
   const length = request.headers['content-length'];
   const size = length === undefined ? undefined : Number(length);
   if (size !== undefined && size > limit) throw tooLarge(limit);
   const digests = digestsOf(request);
   if (!body) return { body: checked([], limit, digests), size: 0 };
   return { body: inBatches(checked(piecesOf(body), limit, digests), batch), size };
+}
+
+/** A part must never become the whole (RFC 9110, 14.5). @throws KyozoError `malformed` */
+export function refusePart(request: FastifyRequest): void {
+  if (request.headers['content-range'] === undefined || request.method === 'PATCH') return;
+  throw malformed('Send the whole content: Content-Range is not for requests.', {
+    header: 'Content-Range',
+  });
 }
 
 /** All that came of a body, also when it breaks off: what a stream still holds then, its iterator drops. */

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { isMediaType } from '@kyozo/resource';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteRange } from '../storage/storage.ts';
-import { matches } from './jsonapi/read.ts';
+import { evaluate } from './conditions.ts';
 
 /** What is sent: bytes with a name, and what tells whether somebody has them already. */
 export type Sent = {
@@ -46,10 +46,13 @@ export async function sendContent(
     'content-disposition': disposition(sent.path, inline ? 'inline' : 'attachment'),
     vary: 'Authorization, Kyozo-Team',
   });
-  if (isKnown(request, tag, sent.modified)) return reply.code(304).send();
+  const isCurrent = (value: string) => `"${value}"` === tag;
+  if (evaluate(request, { isCurrent, modified: sent.modified }).isKnown)
+    return reply.code(304).send();
   const ifRange = request.headers['if-range'];
   const holds = ifRange === undefined || ifRange === tag || ifRange === modified;
-  const range = holds ? rangeOf(request.headers.range, size) : undefined;
+  const range =
+    holds && request.method === 'GET' ? rangeOf(request.headers.range, size) : undefined;
   if (range === 'unsatisfiable') {
     void reply.header('content-range', `bytes */${size}`);
     return reply.code(416).send();
@@ -63,14 +66,6 @@ export async function sendContent(
     .header('content-length', range ? range.end - range.start : size);
   // An empty stream keeps the length that is set; Fastify would make it that of nothing.
   return reply.send(request.method === 'HEAD' ? Readable.from([]) : await sent.read(range));
-}
-
-/** Whether the client has this already; a tag counts more than a time, which knows whole seconds only. */
-function isKnown(request: FastifyRequest, tag: string, modified: Date): boolean {
-  const tags = request.headers['if-none-match'];
-  if (tags !== undefined) return matches(tags, tag);
-  const since = Date.parse(request.headers['if-modified-since'] ?? '');
-  return Math.floor(modified.getTime() / 1_000) * 1_000 <= since;
 }
 
 function typeOf(contentType: string): string {

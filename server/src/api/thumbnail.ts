@@ -3,8 +3,9 @@ import type { Database } from '../database/database.ts';
 import { thumbnailOf } from '../media/picture-store.ts';
 import type { Storages } from '../storage/storages.ts';
 import { file } from '../workspaces/file.ts';
+import { evaluate } from './conditions.ts';
 import { asActor, type Edge } from './context.ts';
-import { idIn, matches } from './jsonapi/read.ts';
+import { idIn } from './jsonapi/read.ts';
 import { answerError } from './jsonapi/routes.ts';
 
 /** `GET /files/:id/thumbnail`: a smaller picture of a picture, made anew by us. */
@@ -28,7 +29,8 @@ export async function thumbnail(
           'content-security-policy': "sandbox; default-src 'none'",
           vary: 'Authorization, Kyozo-Team',
         });
-        if (matches(request.headers['if-none-match'], tag)) return reply.code(304).send();
+        const isCurrent = (value: string) => `"${value}"` === tag;
+        if (evaluate(request, { isCurrent }).isKnown) return reply.code(304).send();
         return reply
           .type('image/webp')
           .header('content-length', size)

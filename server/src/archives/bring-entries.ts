@@ -6,7 +6,7 @@ import type { Workspaces } from '../workspaces/actions.ts';
 import type { Fate } from '../workspaces/file-store.ts';
 import { putTogether, requirePath } from '../workspaces/put-at-path.ts';
 import type { Placed } from '../workspaces/write-files.ts';
-import { BadEntry, type Zip, type ZipEntry } from './read-zip.ts';
+import { BadEntry, isProgram, type Zip, type ZipEntry } from './read-zip.ts';
 import type { TransferRow } from './transfers.ts';
 
 /** A file of an archive, `name` as it is called there: content for a path, or why it is refused. */
@@ -26,16 +26,22 @@ export async function takeIn(
   position: number,
 ): Promise<Arrival> {
   const { workspaceId, folderPath } = row;
-  const arrival = { position, name: entry.path };
+  const arrival = { position, name: entry.name };
   try {
     // The entry's own path first: joined to a folder, an absolute one would look like any other.
     requirePath(entry.path);
+    if (zip.repeated.has(entry))
+      throw new BadEntry('Another entry of the archive has the same path.');
     const path = folderPath ? `${folderPath}/${entry.path}` : entry.path;
     requirePath(path);
     const size = entry.entry.uncompressedSize;
     const body = await zip.open(entry);
     const content = await workspaces.files.store(actor, { workspaceId, path }, body, { size });
-    return { ...arrival, placed: { path, content } };
+    const executable = isProgram(entry);
+    return {
+      ...arrival,
+      placed: { path, content, ...(executable !== undefined && { executable }) },
+    };
   } catch (error) {
     return { ...arrival, reason: reasonOf(error) };
   }

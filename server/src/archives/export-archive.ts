@@ -11,7 +11,7 @@ import type { Archive, TransferRow, Transfers } from './transfers.ts';
 type Parts = { transfers: Transfers; workspaces: Workspaces; changed: (teamId: string) => void };
 
 /** What is packed of a file. */
-type Packed = Located & Pick<FileRow, 'path' | 'content_type' | 'updated_at'>;
+type Packed = Located & Pick<FileRow, 'path' | 'content_type' | 'executable' | 'updated_at'>;
 
 /** Milliseconds between two words on how far it is, and two looks at whether the credential stands. */
 const pace = 500;
@@ -74,7 +74,7 @@ async function filesOf(
   for (const { id } of documents) await publishIfPossible(actor, id);
   return database.rows<Packed>(
     actor,
-    sql`select workspace_id, path, content_type, storage_backend, address, updated_at from files
+    sql`select workspace_id, path, content_type, executable, storage_backend, address, updated_at from files
       where ${present} order by path collate "C"`,
   );
 }
@@ -113,7 +113,7 @@ function zipOf(
   for (const row of rows) {
     const options = {
       mtime: row.updated_at,
-      mode: 0o100644,
+      mode: row.executable ? 0o100755 : 0o100644,
       compress: compress && !packed.test(row.content_type),
     };
     zip.addReadStreamLazy(row.path, options, (take) => {

@@ -26,8 +26,16 @@ export const archiveLimits = {
   floor: 64 * 2 ** 20,
 };
 
-export type ZipEntry = { path: string; entry: Entry };
+export type ZipEntry = {
+  /** As the archive calls it. */
+  name: string;
+  /** Where it is to be: the name with slashes for backslashes, and without `./`. */
+  path: string;
+  entry: Entry;
+};
 export type Zip = {
+  /** Those of the entries whose path another one has. */
+  repeated: ReadonlySet<ZipEntry>;
   /** Its files in the order of the directory; folders are what their files make them. */
   entries: readonly ZipEntry[];
   /** The content of one, checked against what the directory says. @throws BadEntry */
@@ -44,8 +52,14 @@ export async function readZip(file: PassingFile, sizeLimit: number): Promise<Zip
   try {
     const entries = await directoryOf(zip);
     requireBounds(entries, zip.fileSize, sizeLimit);
-    const files = entries.filter(({ path: name }) => !name.endsWith('/'));
-    return { entries: files, open: (entry) => openEntry(zip, entry), close: () => zip.close() };
+    const files = entries.filter(({ path }) => path !== '' && !path.endsWith('/'));
+    const repeated = findRepeated(files);
+    return {
+      entries: files,
+      repeated,
+      open: (entry) => openEntry(zip, entry),
+      close: () => zip.close(),
+    };
   } catch (error) {
     zip.close();
     throw error;
@@ -102,7 +116,10 @@ async function directoryOf(zip: ZipFile): Promise<ZipEntry[]> {
     throw new BadArchive(`The archive has more than ${archiveLimits.entries} entries.`);
   const entries: ZipEntry[] = [];
   try {
-    for await (const entry of zip.eachEntry()) entries.push({ path: nameOf(entry), entry });
+    for await (const entry of zip.eachEntry()) {
+      const name = nameOf(entry);
+      entries.push({ name, path: pathOf(name), entry });
+    }
   } catch (error) {
     return unreadable(error as Error);
   }
@@ -114,6 +131,26 @@ function nameOf(entry: Entry): string {
   const raw = entry.fileNameRaw;
   const flags = isUtf8(raw) ? entry.generalPurposeBitFlag | 0x800 : entry.generalPurposeBitFlag;
   return getFileNameLowLevel(flags, raw, entry.extraFields, true);
+}
+
+/** Many tools write `./x`, and `a\\b` on Windows. What stays unsafe is refused as any other path. */
+const pathOf = (name: string): string =>
+  name
+    .replaceAll('\\', '/')
+    .split('/')
+    .filter((segment) => segment !== '.')
+    .join('/');
+
+/** The files whose path an earlier one has under another name: they would overwrite it unseen. */
+function findRepeated(entries: readonly ZipEntry[]): Set<ZipEntry> {
+  const names = new Map<string, string>();
+  const repeated = new Set<ZipEntry>();
+  for (const one of entries) {
+    const first = names.get(one.path);
+    if (first === undefined) names.set(one.path, one.name);
+    else if (first !== one.name) repeated.add(one);
+  }
+  return repeated;
 }
 
 /** Sizes that fit, and no two entries in one place: overlapping ones unpack to petabytes. */
@@ -155,6 +192,16 @@ export async function looksLikeBomb(file: PassingFile): Promise<boolean> {
 
 const isDenseAsWhole = (total: number, size: number): boolean =>
   total > archiveLimits.floor && total > size * archiveLimits.ratio;
+
+/** Systems that write Unix modes into an archive: Unix and macOS. */
+const UNIX = new Set([3, 19]);
+
+/** Whether an entry is a program; undefined where its archive does not say. */
+export function isProgram({ entry }: ZipEntry): boolean | undefined {
+  const mode = entry.externalFileAttributes >>> 16;
+  if (!UNIX.has(entry.versionMadeBy >>> 8) || (mode & 0o777) === 0) return undefined;
+  return (mode & 0o100) !== 0;
+}
 
 const LINK = 0o120000;
 const FILE = 0o100000;

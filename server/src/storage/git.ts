@@ -19,7 +19,7 @@ import { checkPath } from './path-rules.ts';
 import { assertUuid, type ByteRange, type Scope, type Storage, type Stored } from './storage.ts';
 
 export type { LogEntry, LogOptions, TreeFile } from './git/history.ts';
-export type { Person } from './git/objects.ts';
+export type { FileMode, Person } from './git/objects.ts';
 export { type Change, PathClash } from './git/tree-edit.ts';
 export type { CommitRequest, Committed, FileChange } from './git/writer.ts';
 

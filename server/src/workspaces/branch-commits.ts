@@ -57,13 +57,12 @@ export class CommitList {
     const args = ['rev-list', '--date-order', '--parents', `--skip=${skip}`];
     const lines = await ask(this.#spawner, view, [...args, `--max-count=${size + 1}`, start, '--']);
     const found = lines.slice(0, size).map((line) => line.split(' '));
-    const paths = await this.#paths(
-      workspaceId,
-      found.map(([id]) => id!),
-    );
+    const ids = found.map(([id]) => id!);
+    const paths = await this.#paths(workspaceId, ids);
+    const abouts = await this.#contents.aboutAll(workspaceId, ids);
     const commits: Commit[] = [];
     for (const [id, ...parents] of found) {
-      const { message, authors, at } = await this.#contents.about(workspaceId, id!);
+      const { message, authors, at } = abouts.get(id!)!;
       const changed = paths.get(id!) ?? [];
       commits.push({
         ...{ id: id!, message, authors, parents },

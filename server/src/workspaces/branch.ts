@@ -40,7 +40,10 @@ export const branch = define({
     }),
     behind: integer('Commits that `main` has and it has not.', { nullable: true }),
     message: text('What its newest commit says.', { nullable: true }),
-    authors: json('Who made its newest commit, as name and address.', { nullable: true }),
+    authors: json('Who made its newest commit, as name and address.', {
+      nullable: true,
+      sql: 'shown_authors(t.authors)',
+    }),
     committedAt: timestamp('When its newest commit was made.', { nullable: true }),
   },
   relationships: { workspace: belongsTo('workspaces', 'workspaceId') },

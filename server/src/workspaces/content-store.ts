@@ -6,7 +6,7 @@ import { sql } from '../database/sql.ts';
 import { type Backend, chooseBackend, type Traits } from '../storage/choose-backend.ts';
 import { kindOf } from '../storage/content-kind.ts';
 import { StorageError } from '../storage/errors.ts';
-import { blobOf, type FileChange, LARGE, PathClash } from '../storage/git.ts';
+import { blobOf, type FileChange, type FileMode, LARGE, PathClash } from '../storage/git.ts';
 import type { ByteRange, Scope, Stored } from '../storage/storage.ts';
 import type { Storages } from '../storage/storages.ts';
 import { type FindCells, type Found, findNotebook } from './find-notebook.ts';
@@ -26,6 +26,7 @@ export type FileRow = {
   address: string | null;
   sha256: string | null;
   live: boolean;
+  executable: boolean;
   deleted_at: Date | null;
   updated_at: Date;
   row_version: string;
@@ -167,14 +168,25 @@ export class ContentStore {
 
 /** A file's newest bytes in the tree: themselves, or a Git LFS pointer to what lies outside git. */
 export function rowInTree(path: string, row: FileRow): FileChange {
-  if (row.storage_backend === 'git') return { path, address: row.address };
+  const mode = modeOf(row);
+  if (row.storage_backend === 'git') return { path, address: row.address, mode };
   const pointer = pointerText({ sha256: row.sha256!, size: row.size });
-  return { path, content: Buffer.from(pointer) };
+  return { path, content: Buffer.from(pointer), mode };
 }
 
 /** The same for content that a commit is to bring. */
-export const inTree = (path: string, { treeAddress, staged }: Content): FileChange =>
-  staged ? { path, content: staged } : { path, address: treeAddress };
+export const inTree = (
+  path: string,
+  { treeAddress, staged }: Content,
+  executable?: boolean,
+): FileChange => {
+  const mode = modeOf({ executable });
+  return staged ? { path, content: staged, mode } : { path, address: treeAddress, mode };
+};
+
+/** Git's mode of a file; undefined leaves the one that the tree has. */
+const modeOf = ({ executable }: { executable?: boolean }): FileMode | undefined =>
+  executable === undefined ? undefined : executable ? '100755' : '100644';
 
 /** Where a workspace has chosen to keep what lies outside git, if it has. */
 export async function chosenBackend(

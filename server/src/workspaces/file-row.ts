@@ -3,6 +3,7 @@ import type { Transaction } from '../database/database.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { foldPath } from '../storage/path-rules.ts';
 import type { Content, FileRow } from './content-store.ts';
+import type { Placed } from './write-files.ts';
 
 /** What stored content says of its file, as columns. */
 export const rowValues = (content: Content) => ({
@@ -24,18 +25,25 @@ export const contentValues = (content: Content): Values => ({
   live: content.live,
 });
 
+/** A place in the workspace, as fields of the resource. */
+export const placeValues = (path: string) => ({
+  path,
+  foldedPath: foldPath(path),
+  name: path.slice(path.lastIndexOf('/') + 1),
+});
+
 /** The row of a file that is being made. */
 export const newRow = (
   id: string,
   teamId: string,
   workspaceId: string,
-  path: string,
-  content: Content,
+  { path, content, executable = false }: Placed,
 ): FileRow => ({
   id,
   team_id: teamId,
   workspace_id: workspaceId,
   path,
+  executable,
   version: 1,
   deleted_at: null,
   updated_at: new Date(),

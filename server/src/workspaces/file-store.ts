@@ -24,7 +24,7 @@ import { contentValues, lockFile, lockFiles, newRow, rowValues } from './file-ro
 import { recordVersion, recordVersions } from './record-version.ts';
 import type { Body } from './spool.ts';
 import { commitTree, moveHead, type Plan, type Writer } from './tree-commit.ts';
-import { isNews, type Placed, type Writing, writeFiles } from './write-files.ts';
+import { isMode, isNews, type Placed, type Writing, writeFiles } from './write-files.ts';
 
 export type { Writer } from './tree-commit.ts';
 
@@ -111,6 +111,7 @@ export class FileStore {
     const workspaceId = values.workspaceId as string;
     const path = values.path as string;
     const contentType = values.contentType as string | undefined;
+    const executable = (values.executable as boolean | undefined) ?? false;
     const content =
       given instanceof Uint8Array
         ? await this.store(actor, { workspaceId, path }, given, { contentType })
@@ -128,7 +129,7 @@ export class FileStore {
           values: inserted,
           event: file.events.create,
         };
-        const made: FileRow = newRow(id, actor.teamId, workspaceId, path, content);
+        const made: FileRow = newRow(id, actor.teamId, workspaceId, { path, content, executable });
         const [[row]] = await together(
           transaction.text(changeStatement(actor, change)),
           recordVersion(transaction, actor, this.#storages, made, content, {
@@ -140,7 +141,7 @@ export class FileStore {
         );
         return rowOf({ resource: file, sort: [] }, row!);
       };
-      return { message, authors, changes: [inTree(path, content)], apply };
+      return { message, authors, changes: [inTree(path, content, executable)], apply };
     });
   }
 
@@ -183,7 +184,8 @@ export class FileStore {
       return {
         message,
         authors,
-        changes: [inTree(current.path, content)],
+        // A file without a version has no place in the tree that would know its mode.
+        changes: [inTree(current.path, content, current.executable || undefined)],
         apply: async (commit) => {
           const next: FileRow = { ...current, ...rowValues(content), version };
           const values = { ...contentValues(content), version };
@@ -220,7 +222,9 @@ export class FileStore {
         person(transaction, actor),
       );
       const news = all.filter((placed) => isNews(placed, rows));
-      const message = messageOf(news, rows);
+      const modes = all.filter((placed) => isMode(placed, rows));
+      const changed = [...news, ...modes];
+      const message = messageOf(changed, rows);
       const authors = [author];
       const apply = async (commit: string | undefined): Promise<Fate[]> => {
         const about = { message, authors, commit: commit! };
@@ -228,6 +232,10 @@ export class FileStore {
         const place = { teamId: actor.teamId, workspaceId };
         const writing = this.#writing(transaction, actor);
         const ids = await writeFiles(writing, place, puts, rows);
+        for (const { path, executable } of modes) {
+          await writing.change(rows.get(path)!.id, 'update', { executable });
+          ids.set(path, rows.get(path)!.id);
+        }
         const fates = paths.map((path): Fate => {
           const row = rows.get(path);
           if (!row) return { id: ids.get(path)!, outcome: 'created' };
@@ -236,12 +244,17 @@ export class FileStore {
         await also(transaction, fates);
         return fates;
       };
-      const changes = news.map(({ path, content }) => inTree(path, content));
+      const changes = changed.map(({ path, content, executable }) =>
+        inTree(path, content, executable),
+      );
       return { message, authors, changes, apply };
     });
   }
 
-  /** Moves or renames a file, moves it to the trash, or brings it back: its row and its place in the tree. */
+  /**
+   * Moves or renames a file, makes it a program or none, moves it to the trash, or brings it back: its row
+   * and its place in the tree.
+   */
   async place(
     actor: Actor,
     id: string,
@@ -252,7 +265,7 @@ export class FileStore {
     const seen = await this.find(actor, id);
     const path = (values.path as string | undefined) ?? seen.path;
     const verb = {
-      update: `Move ${seen.path} to ${path}`,
+      update: path === seen.path ? `Change the mode of ${path}` : `Move ${seen.path} to ${path}`,
       destroy: `Delete ${seen.path}`,
       restore: `Restore ${path}`,
     };
@@ -262,22 +275,10 @@ export class FileStore {
         person(transaction, actor),
       );
       if (ifVersion !== undefined && ifVersion !== current.row_version) throw stale();
-      const changes: FileChange[] = [];
-      if (
-        current.version > 0 &&
-        current.deleted_at === null &&
-        (path !== current.path || action === 'destroy')
-      ) {
-        changes.push({ path: current.path, address: null });
-      }
-      const appears = action === 'restore' ? current.deleted_at !== null : path !== current.path;
-      if (current.version > 0 && action !== 'destroy' && appears) {
-        changes.push(rowInTree(path, current));
-      }
       return {
         message: verb[action],
         authors: [author],
-        changes,
+        changes: placing(current, action, values),
         apply: () => this.#change(transaction, actor, id, action, values),
       };
     });
@@ -386,6 +387,26 @@ export class FileStore {
     if (!row) throw notFound();
     return rowOf({ resource: file, sort: [] }, row);
   }
+}
+
+/** What becomes of a file's place in the tree. Without a version it has none. */
+function placing(
+  current: FileRow,
+  action: 'update' | 'destroy' | 'restore',
+  values: Values,
+): FileChange[] {
+  if (current.version === 0) return [];
+  const path = (values.path as string | undefined) ?? current.path;
+  const executable = (values.executable as boolean | undefined) ?? current.executable;
+  const isThere = current.deleted_at === null;
+  const isMoved = path !== current.path;
+  const leaves = isThere && (isMoved || action === 'destroy');
+  const appears =
+    action === 'restore' ? !isThere : isMoved || (isThere && executable !== current.executable);
+  return [
+    ...(leaves ? [{ path: current.path, address: null }] : []),
+    ...(appears && action !== 'destroy' ? [rowInTree(path, { ...current, executable })] : []),
+  ];
 }
 
 function messageOf(news: readonly Placed[], rows: ReadonlyMap<string, FileRow>): string {

@@ -17,7 +17,9 @@ export const fileVersion = define({
   attributes: {
     version: integer('The number, from 1.'),
     message: text('What changed.', { nullable: true }),
-    authors: json('Who changed it: a list of names and addresses.'),
+    authors: json('Who changed it: a list of names and addresses.', {
+      sql: 'shown_authors(t.authors)',
+    }),
     size: integer('Bytes.'),
     contentType: text('The media type.'),
     insertedAt: timestamp('When it was made.'),

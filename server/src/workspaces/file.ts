@@ -41,6 +41,7 @@ export const file = define({
     storageBackend: choice(backends, 'Where its bytes lie.', {
       nullable: true,
     }),
+    executable: boolean('Whether it is a program: the executable bit that git keeps.'),
     metadata: json('Anything else, as a JSON object.'),
     insertedAt: timestamp('When it was made.'),
     updatedAt: timestamp('When it last changed.'),
@@ -61,7 +62,7 @@ export const file = define({
     create: {
       kind: 'create',
       description: 'Makes a file, empty when no content is given.',
-      accept: ['path', 'contentType', 'metadata'],
+      accept: ['path', 'contentType', 'executable', 'metadata'],
       arguments: {
         content: text('The content: text, or base64 when `encoding` says so.', { max: 2 ** 24 }),
         encoding: choice(['utf-8', 'base64'], 'How `content` is written.'),
@@ -72,8 +73,8 @@ export const file = define({
     },
     update: {
       kind: 'update',
-      description: 'Moves or renames the file, or changes its metadata.',
-      accept: ['path', 'metadata'],
+      description: 'Moves or renames the file, or changes its metadata or whether it is a program.',
+      accept: ['path', 'executable', 'metadata'],
       change: placed,
     },
     destroy: { kind: 'destroy', description: 'Moves the file to the trash.' },

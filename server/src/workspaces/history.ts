@@ -64,7 +64,7 @@ export class History {
     if (version !== undefined) await this.#files.versionOf(reader, row, version);
     const versions = await this.#database.rows<VersionRow>(
       reader,
-      sql`select version, message, authors, storage_backend, address, size, inserted_at from file_versions
+      sql`select version, message, shown_authors(authors) as authors, storage_backend, address, size, inserted_at from file_versions
         where file_id = ${fileId} and version <= ${version ?? row.version}
         order by version desc limit ${most.versions}`,
     );

@@ -1,7 +1,6 @@
 /** What a merge cannot decide by itself, and how a person decides it. Pure. */
 import { escapePointer, invalid } from '@kyozo/resource';
-import type { TreeChange } from './push-git.ts';
-import { isClean, type Merged, type Part } from './push-merge.ts';
+import { isClean, type Merged, type Pair, type Part } from './push-merge.ts';
 
 /** `ours` is what `main` holds, `theirs` what the branch does, `both` the two, as a push leaves them. */
 export const choices = ['ours', 'theirs', 'both'] as const;
@@ -16,8 +15,8 @@ const MOST_TEXT = 2 * 2 ** 20;
 
 /** A file that both sides changed. */
 export type Conflict = {
+  pair: Pair;
   path: string;
-  mode: string;
   /** The blob that each side holds, null where it deleted the file. */
   ours: string | null;
   theirs: string | null;
@@ -52,15 +51,16 @@ export function resolutionIn(given: unknown): Resolution {
 
 /** The files that both changed, each otherwise, but those whose texts (by path) merge cleanly. */
 export function findConflicts(
-  ours: ReadonlyMap<string, TreeChange>,
-  theirs: ReadonlyMap<string, TreeChange>,
+  pairs: readonly Pair[],
   texts: ReadonlyMap<string, readonly Part[]>,
 ): Conflict[] {
-  return [...theirs.values()].flatMap(({ path, mode, to }) => {
-    const mine = ours.get(path);
+  return pairs.flatMap((pair) => {
+    const { path, base, ours, theirs, isOursChanged, isTheirsChanged } = pair;
     const parts = texts.get(path);
-    if (!mine || mine.to === to || (parts && isClean(parts))) return [];
-    return [{ path, mode, ours: mine.to, theirs: to, parts }];
+    const isSettled = ours === theirs || (ours !== null && theirs !== null && !isTheirsChanged);
+    const isOneSided = !isOursChanged || (ours === base && theirs !== null);
+    if (isOneSided || isSettled || (parts && isClean(parts))) return [];
+    return [{ pair, path, ours, theirs, parts }];
   });
 }
 
@@ -77,17 +77,24 @@ export function resolve(
   const open = conflicts.filter((conflict) => !isDecided(conflict, resolution));
   if (open.length > 0) throw new MergeConflict([...new Set([...open, ...conflicts])]);
   const decided = conflicts.filter(({ path }) => resolution.get(path) !== 'both');
-  const paths = new Set(decided.map(({ path }) => path));
+  const isDecidedFile = ({ path, was }: Merged) =>
+    pairs.get(path)?.some((pair) => pair.was === was) ?? false;
+  const pairs = Map.groupBy(
+    decided.map(({ pair }) => pair),
+    ({ path }) => path,
+  );
   return [
-    ...steps.filter(({ path }) => !paths.has(path)),
+    ...steps.filter((step) => !isDecidedFile(step)),
     ...decided.flatMap((conflict) => stepOf(conflict, resolution.get(conflict.path)!)),
   ];
 }
 
-function stepOf({ path, mode, theirs }: Conflict, given: Choice | Written): Merged[] {
+function stepOf({ pair, theirs }: Conflict, given: Choice | Written): Merged[] {
   if (given === 'ours') return [];
-  if (typeof given === 'string') return [{ kind: 'take', path, mode, to: theirs }];
-  return [{ kind: 'text', path, mode, text: given.text }];
+  const { path, was, pushed, mode } = pair;
+  const step = { path, was, pushed, mode };
+  if (typeof given === 'string') return [{ kind: 'take', ...step, to: theirs }];
+  return [{ kind: 'text', ...step, text: given.text }];
 }
 
 function check(conflicts: readonly Conflict[], resolution: Resolution): void {

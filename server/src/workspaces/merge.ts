@@ -31,7 +31,7 @@ export class BranchMerges {
   constructor(parts: PushParts) {
     const { database, storages, contents, spawner } = parts;
     this.#parts = parts;
-    this.#contents = new PushContents(database, storages, contents);
+    this.#contents = new PushContents(database, spawner, storages, contents);
     this.#main = new MainPush(spawner, storages, this.#contents);
   }
 

@@ -1,12 +1,14 @@
 /** What pushed blobs are as files: their content, and who made them. */
 import { buffer } from 'node:stream/consumers';
 import type { Queries, Tenant } from '../database/database.ts';
+import type { Spawner } from '../spawn/spawner.ts';
 import { kindOf } from '../storage/content-kind.ts';
-import type { LogEntry, Person } from '../storage/git.ts';
+import { type CommitFields, decodeCommit, type Person } from '../storage/git/objects.ts';
 import type { Storages } from '../storage/storages.ts';
 import type { Content, ContentStore } from './content-store.ts';
 import { findObject, type LfsObject, readPointer } from './lfs.ts';
 import { printable } from './push-check.ts';
+import { readObjects } from './push-git.ts';
 import { PushRefused } from './push-quarantine.ts';
 import type { Recorded } from './record-version.ts';
 
@@ -15,11 +17,13 @@ const LIVE_BYTES = 4 * 2 ** 20;
 
 export class PushContents {
   readonly #database: Queries;
+  readonly #spawner: Spawner;
   readonly #storages: Storages;
   readonly #contents: ContentStore;
 
-  constructor(database: Queries, storages: Storages, contents: ContentStore) {
+  constructor(database: Queries, spawner: Spawner, storages: Storages, contents: ContentStore) {
     this.#database = database;
+    this.#spawner = spawner;
     this.#storages = storages;
     this.#contents = contents;
   }
@@ -52,10 +56,19 @@ export class PushContents {
     return this.#contents.put(tenant, { workspaceId, path }, bytes);
   }
 
-  /** Author, co-authors, time and message of a commit, for the versions that it made. */
+  /** Authors, time and message of a commit, for the versions that it made. */
   async about(workspaceId: string, commit: string): Promise<Recorded> {
-    const [entry] = await this.#storages.git.log(workspaceId, commit, { limit: 1 });
-    return recorded(entry!);
+    return (await this.aboutAll(workspaceId, [commit])).get(commit)!;
+  }
+
+  /** The same of many commits, by their ids, in one go. */
+  async aboutAll(workspaceId: string, commits: Iterable<string>): Promise<Map<string, Recorded>> {
+    const view = { repository: this.#storages.git.folder(workspaceId) };
+    const found = new Map<string, Recorded>();
+    for await (const { oid, body } of readObjects(this.#spawner, view, [...new Set(commits)])) {
+      found.set(oid, recorded(oid, decodeCommit(body)));
+    }
+    return found;
   }
 
   async #pointed(
@@ -85,18 +98,28 @@ export class PushContents {
 
 const TRAILER = /^co-authored-by:\s*([^<\n]+?)\s*<([^<>\n]+)>\s*$/gim;
 
-function recorded({ commit, author, message, date }: LogEntry): Recorded {
+function recorded(commit: string, { author, message, date }: CommitFields): Recorded {
   const coAuthors = [...message.matchAll(TRAILER)].map(
     ([, name, email]): Person => ({ name: name!, email: email! }),
   );
-  const clean = (text: string) => text.toWellFormed().replaceAll('\0', '');
   return {
     commit,
-    message: clean(message.trimEnd()).slice(0, 10_000),
+    message: storable(message.trimEnd().slice(0, 10_000)),
     authors: [author, ...coAuthors].map(({ name, email }) => ({
-      name: clean(name),
-      email: clean(email),
+      name: storable(name),
+      email: storable(email),
     })),
-    at: Number.isFinite(date.getTime()) ? date : undefined,
+    at: isStorable(date) ? date : undefined,
   };
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
+
+/** Text without characters that PostgreSQL refuses, or that a terminal obeys. */
+const storable = (text: string): string => text.replace(CONTROL, '\ufffd').toWellFormed();
+
+/** Years 1 to 9999: others have no common notation. */
+const isStorable = (date: Date): boolean => date.getTime() >= FIRST && date.getTime() <= LAST;
+const FIRST = Date.parse('0001-01-01T00:00:00Z');
+const LAST = Date.parse('9999-12-31T23:59:59Z');

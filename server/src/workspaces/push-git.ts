@@ -191,10 +191,19 @@ export async function countFiles(spawner: Spawner, view: GitView, oid: string): 
   return count;
 }
 
-export type TreeChange = { path: string; mode: string; from: string; to: string | null };
+export type TreeChange = {
+  path: string;
+  /** Git's mode after the change and before it. */
+  mode: string;
+  oldMode: string;
+  from: string;
+  to: string | null;
+};
 
 /** The tree without any file, which git knows in every repository. */
 export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+/** The blob without any byte. */
+export const EMPTY_BLOB = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391';
 
 /** What differs between two commits, by path; `undefined` is the time before the first. */
 export async function changesBetween(
@@ -207,11 +216,36 @@ export async function changesBetween(
   const found = await ask(spawner, view, [...options, older ?? EMPTY_TREE, newer], '\0');
   const changes = new Map<string, TreeChange>();
   for (let at = 0; at + 1 < found.length; at += 2) {
-    const [, mode, from, to, status] = found[at]!.split(' ');
+    const [oldMode, mode, from, to, status] = found[at]!.slice(1).split(' ') as string[];
     const path = found[at + 1]!;
-    changes.set(path, { path, mode: mode!, from: from!, to: status === 'D' ? null : to! });
+    changes.set(path, {
+      path,
+      mode: mode!,
+      oldMode: oldMode!,
+      from: from!,
+      to: status === 'D' ? null : to!,
+    });
   }
   return changes;
+}
+
+/** Files on each side that git compares with each other; past them it finds only exact renames. */
+const MOST_COMPARED = 1_000;
+
+/** The renames that git sees between two commits: the old path by the new one. */
+export async function renamesBetween(
+  spawner: Spawner,
+  view: GitView,
+  older: string | undefined,
+  newer: string,
+): Promise<Map<string, string>> {
+  if (older === undefined) return new Map();
+  const options = ['diff-tree', '-r', '-z', '--raw', '-B', '-M50%', `-l${MOST_COMPARED}`];
+  const filter = ['--diff-filter=R', '--no-abbrev'];
+  const found = await ask(spawner, view, [...options, ...filter, older, newer], '\0');
+  const renames = new Map<string, string>();
+  for (let at = 0; at + 2 < found.length; at += 3) renames.set(found[at + 2]!, found[at + 1]!);
+  return renames;
 }
 
 /** For each path the newest commit that touched it; a path that none did is left out. */

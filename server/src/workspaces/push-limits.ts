@@ -12,6 +12,8 @@ export type PushLimits = {
   files: number;
   /** Bytes of one folder's listing in git: about 150,000 names. */
   tree: number;
+  /** Bytes of one commit, its message included. */
+  commit: number;
 };
 
 export const pushLimits = (file: number): PushLimits => ({
@@ -21,4 +23,5 @@ export const pushLimits = (file: number): PushLimits => ({
   refs: 1_000,
   files: 100_000,
   tree: 8 * 2 ** 20,
+  commit: 2 ** 20,
 });

@@ -3,14 +3,14 @@
  * that holds the workspace. Content is settled before, so that the row is held for little else.
  */
 import type { Actor } from '@kyozo/resource';
-import { together } from '../database/database.ts';
 import type { Spawner } from '../spawn/spawner.ts';
 import { PathClash, type Person } from '../storage/git.ts';
 import { checkPath } from '../storage/path-rules.ts';
 import type { Storages } from '../storage/storages.ts';
+import { applySteps, isExecutable } from './apply-steps.ts';
 import type { Content } from './content-store.ts';
-import { lockFiles } from './file-row.ts';
 import type { Held } from './file-store.ts';
+import { followRenames, keepPossible, type Renames, settleRenames } from './follow-renames.ts';
 import { readPointer } from './lfs.ts';
 import { findConflicts, type Resolution, resolve } from './merge-conflicts.ts';
 import { printable } from './push-check.ts';
@@ -21,26 +21,30 @@ import {
   isAncestor,
   newestCommits,
   readObjects,
+  renamesBetween,
   type TreeChange,
 } from './push-git.ts';
 import {
   type Merged,
   markedText,
-  mergeChanges,
+  mergePairs,
   mergeText,
+  type Pair,
   type Part,
+  pairChanges,
   type Sides,
 } from './push-merge.ts';
 import { PushRefused } from './push-quarantine.ts';
 import { type Command, MAIN, writeRef } from './push-refs.ts';
 import type { Recorded } from './record-version.ts';
-import { atOnce, isNews, type Put, writeFiles } from './write-files.ts';
+import type { Put } from './write-files.ts';
 
 /** What a commit changes against what the client knew, with the content that is settled. */
 export type Prepared = {
   base: string | undefined;
   commit: string;
   changes: Map<string, TreeChange>;
+  renames: Renames;
   contents: Map<string, Content>;
   abouts: Map<string, Recorded>;
 };
@@ -79,14 +83,11 @@ export class MainPush {
     const contents = await this.#settle(actor, workspaceId, view, changes);
     const range = { since: old, until: commit! };
     const newest = await newestCommits(this.#spawner, view, range, contents.keys());
-    const known = new Map<string, Recorded>();
-    const abouts = new Map<string, Recorded>();
-    for (const path of contents.keys()) {
-      const by = newest.get(path) ?? commit!;
-      if (!known.has(by)) known.set(by, await this.#contents.about(workspaceId, by));
-      abouts.set(path, known.get(by)!);
-    }
-    return { base: old, commit: commit!, changes, contents, abouts };
+    const by = new Map([...contents.keys()].map((path) => [path, newest.get(path) ?? commit!]));
+    const known = await this.#contents.aboutAll(workspaceId, by.values());
+    const abouts = new Map([...by].map(([path, oid]) => [path, known.get(oid)!]));
+    const renames = await this.#renames(view, old, commit!, changes);
+    return { base: old, commit: commit!, changes, renames, contents, abouts };
   }
 
   /**
@@ -110,26 +111,38 @@ export class MainPush {
     const ours: Map<string, TreeChange> = merge
       ? await changesBetween(this.#spawner, view, base, head!)
       : new Map();
-    const planned = mergeChanges(ours, prepared.changes);
+    const moved = merge ? await this.#renames(view, base, head!, ours) : new Map();
+    const pairs = pairSides({ changes: ours, renames: moved }, prepared);
+    const planned = mergePairs(pairs);
     const sides = merging?.sides ?? PUSHED;
     const steps = merging
-      ? await this.#resolved(actor, workspaceId, planned, ours, prepared, merging)
+      ? await this.#resolved(actor, workspaceId, planned, pairs, prepared, merging)
       : planned;
     const puts: Put[] = [];
     for (const step of steps) {
-      const about = prepared.abouts.get(step.path);
-      if (about) puts.push(await this.#put(actor, workspaceId, step, prepared, about, sides));
+      const about = prepared.abouts.get(step.pushed);
+      if (about && step.kind !== 'keep' && !(step.kind === 'take' && step.to === null))
+        puts.push(await this.#put(actor, workspaceId, step, prepared, about, sides));
     }
-    const gone = steps.filter((step) => step.kind === 'take' && step.to === null);
     const next = merge
       ? await this.#mergeCommit(workspaceId, head!, commit, steps, puts, prepared, merging)
       : commit;
-    const deleted = await this.#delete(held, workspaceId, gone);
-    const written = await this.#write(held, actor, workspaceId, puts);
+    const place = { teamId: actor.teamId, workspaceId };
+    const { deleted, written } = await applySteps(held, place, steps, puts);
     await held.moveHead(next);
     const pushed = { name: MAIN, old: lastPushed, new: commit };
     await writeRef(held.transaction, actor, workspaceId, pushed);
     return { head: next, written, deleted, merged: merge };
+  }
+
+  async #renames(
+    view: GitView,
+    older: string | undefined,
+    newer: string,
+    changes: ReadonlyMap<string, TreeChange>,
+  ): Promise<Renames> {
+    const similar = await renamesBetween(this.#spawner, view, older, newer);
+    return settleRenames(changes, similar);
   }
 
   /** The content of all that is new, by path. */
@@ -173,13 +186,14 @@ export class MainPush {
   async #put(
     actor: Actor,
     workspaceId: string,
-    step: Merged,
+    step: Exclude<Merged, { kind: 'keep' }>,
     prepared: Prepared,
     about: Recorded,
     sides: Sides,
   ): Promise<Put> {
     const { path } = step;
-    const pushed = { path, content: prepared.contents.get(path)!, about };
+    const executable = isExecutable(step);
+    const pushed = { path, content: prepared.contents.get(step.pushed)!, about, executable };
     if (step.kind === 'take') return pushed;
     const merged = async (both: Merged & { kind: 'both' }) => {
       const parts = await this.#parts(actor, workspaceId, both, prepared);
@@ -189,7 +203,7 @@ export class MainPush {
     // Of what is no text the pushed one wins; the other stays as its version.
     if (text === undefined) return pushed;
     const content = await this.#contents.store(actor, workspaceId, path, Buffer.from(text));
-    return { path, content, about };
+    return { path, content, about, executable };
   }
 
   /** The merged text of what both changed; undefined where one is no text, or lies outside git. */
@@ -199,7 +213,7 @@ export class MainPush {
     step: Merged & { kind: 'both' },
     { contents }: Prepared,
   ): Promise<Part[] | undefined> {
-    const pushed = contents.get(step.path)!;
+    const pushed = contents.get(step.pushed)!;
     if (pushed.treeAddress !== pushed.address) return undefined;
     const read = (oid: string) => this.#contents.blob(actor, workspaceId, oid);
     const ours = await read(step.ours);
@@ -213,7 +227,7 @@ export class MainPush {
     actor: Actor,
     workspaceId: string,
     steps: readonly Merged[],
-    ours: ReadonlyMap<string, TreeChange>,
+    pairs: readonly Pair[],
     prepared: Prepared,
     { resolution }: Merging,
   ): Promise<Merged[]> {
@@ -222,7 +236,7 @@ export class MainPush {
       const parts = step.kind === 'both' && (await this.#parts(actor, workspaceId, step, prepared));
       if (parts) texts.set(step.path, parts);
     }
-    return resolve(steps, findConflicts(ours, prepared.changes, texts), resolution);
+    return resolve(steps, findConflicts(pairs, texts), resolution);
   }
 
   async #mergeCommit(
@@ -235,11 +249,15 @@ export class MainPush {
     merging: Merging | undefined,
   ): Promise<string> {
     const mergedTexts = new Map(puts.map(({ path, content }) => [path, content.treeAddress]));
-    const changes = steps.map((step) => ({
+    const left = steps.flatMap(({ path, was }) =>
+      was !== undefined && was !== path ? [{ path: was, address: null }] : [],
+    );
+    const set = steps.map((step) => ({
       path: step.path,
-      mode: step.mode === '100755' ? ('100755' as const) : ('100644' as const),
-      address: step.kind === 'take' ? step.to : mergedTexts.get(step.path)!,
+      mode: isExecutable(step) ? ('100755' as const) : ('100644' as const),
+      address: 'to' in step ? step.to : mergedTexts.get(step.path)!,
     }));
+    const changes = [...left, ...set];
     const [about] = [...abouts.values()].filter((one) => one.commit === commit);
     const author =
       merging?.author ??
@@ -261,30 +279,23 @@ export class MainPush {
       });
     return merge;
   }
+}
 
-  async #delete(held: Held, workspaceId: string, gone: readonly Merged[]): Promise<string[]> {
-    const paths = gone.map(({ path }) => path);
-    const rows = await lockFiles(held.transaction, workspaceId, paths);
-    const deletedAt = new Date().toISOString();
-    const ids = [...rows.values()].map(({ id }) => id);
-    for (let at = 0; at < ids.length; at += atOnce.files) {
-      const some = ids.slice(at, at + atOnce.files);
-      await together(...some.map((id) => held.change(id, 'destroy', { deletedAt })));
-    }
-    return ids;
-  }
-
-  async #write(
-    held: Held,
-    actor: Actor,
-    workspaceId: string,
-    puts: readonly Put[],
-  ): Promise<string[]> {
-    const paths = puts.map(({ path }) => path);
-    const rows = await lockFiles(held.transaction, workspaceId, paths);
-    const news = puts.filter((put) => isNews(put, rows));
-    const place = { teamId: actor.teamId, workspaceId };
-    const written = await writeFiles(held, place, news, rows);
-    return [...written.values()];
-  }
+/**
+ * Pairs the changes of both sides by file. A rename is followed only where its new path is free on the
+ * other side; else its two paths are merged each by itself.
+ */
+function pairSides(
+  ours: { changes: ReadonlyMap<string, TreeChange>; renames: Renames },
+  theirs: { changes: ReadonlyMap<string, TreeChange>; renames: Renames },
+): Pair[] {
+  const isTaken =
+    (other: typeof ours) =>
+    (path: string, was: string): boolean => {
+      const there = other.changes.get(path);
+      return there !== undefined && there.to !== null && other.renames.get(path) !== was;
+    };
+  const followed = (side: typeof ours, other: typeof ours) =>
+    followRenames(side.changes, keepPossible(side.renames, side.changes, isTaken(other)));
+  return pairChanges(followed(ours, theirs), followed(theirs, ours));
 }

@@ -1,37 +1,81 @@
 /** Three-way merging of a commit with what has happened in `main` since. Pure. */
 import { isUtf8 } from 'node:buffer';
 import { diff3Merge } from 'node-diff3';
-import type { TreeChange } from './push-git.ts';
+import type { MovedChange } from './follow-renames.ts';
 
-export type Merged =
-  /** The pushed side stands: its blob, or null for a deletion. */
-  | { kind: 'take'; path: string; mode: string; to: string | null }
-  /** A text that a person has written stands. */
-  | { kind: 'text'; path: string; mode: string; text: string }
-  /** Both sides changed it. */
-  | { kind: 'both'; path: string; mode: string; base: string | null; ours: string; theirs: string };
+type Step = {
+  /** Where the file is to be. */
+  path: string;
+  /** Where `main` has it now; undefined for a new file. */
+  was: string | undefined;
+  /** Where the pushed commit has it. */
+  pushed: string;
+  mode: string;
+};
+export type Merged = Step &
+  (
+    | /** The pushed side wins: its blob, or null for a deletion. */
+    { kind: 'take'; to: string | null }
+    /** The content that `main` has wins, at another path or in another mode. */
+    | { kind: 'keep'; to: string }
+    /** A text that a person has written wins. */
+    | { kind: 'text'; text: string }
+    /** Both sides changed it. */
+    | { kind: 'both'; base: string | null; ours: string; theirs: string }
+  );
+
+/** A file that the pushed side changed, beside the change that `main` made to the same file. */
+export type Pair = Step & {
+  base: string | null;
+  /** The blob of each side, null where it deleted the file. */
+  ours: string | null;
+  theirs: string | null;
+  isOursChanged: boolean;
+  isTheirsChanged: boolean;
+};
 
 const NOTHING = /^0+$/;
 
+/** Names a file for both sides: by its path in the base, where no path begins with a slash. */
+const keyOf = ({ was, path }: MovedChange): string => was ?? `/${path}`;
+
+/** Finds for each change of the pushed side what `main` did to the same file, wherever each has moved it. */
+export function pairChanges(ours: readonly MovedChange[], theirs: readonly MovedChange[]): Pair[] {
+  const byBase = new Map(ours.map((change) => [keyOf(change), change]));
+  return theirs.map((change) => {
+    const mine = byBase.get(keyOf(change));
+    const base = NOTHING.test(change.from) ? null : change.from;
+    const hasMoved = change.path !== change.was;
+    const now = mine ? (mine.to === null ? undefined : mine.path) : change.was;
+    const keepsMode = change.mode === change.oldMode || change.to === null;
+    return {
+      path: hasMoved && change.to !== null ? change.path : (now ?? change.path),
+      was: now,
+      pushed: change.path,
+      mode: keepsMode && mine && mine.to !== null ? mine.mode : change.mode,
+      base,
+      ours: mine ? mine.to : base,
+      theirs: change.to,
+      isOursChanged: mine !== undefined,
+      isTheirsChanged: change.to !== base,
+    };
+  });
+}
+
 /**
- * What a merge changes in `ours`, given what each side changed since their common base. Who deleted
- * loses against who changed: nothing is lost.
+ * The steps that a merge makes in `main`. A deletion loses against a change or a move, so that nothing is
+ * lost.
  */
-export function mergeChanges(
-  ours: ReadonlyMap<string, TreeChange>,
-  theirs: ReadonlyMap<string, TreeChange>,
-): Merged[] {
-  const merged: Merged[] = [];
-  for (const { path, mode, from, to } of theirs.values()) {
-    const mine = ours.get(path);
-    if (mine && mine.to === to) continue;
-    if (!mine || mine.to === null) merged.push({ kind: 'take', path, mode, to });
-    else if (to !== null) {
-      const base = NOTHING.test(from) ? null : from;
-      merged.push({ kind: 'both', path, mode, base, ours: mine.to, theirs: to });
-    }
-  }
-  return merged;
+export function mergePairs(pairs: readonly Pair[]): Merged[] {
+  return pairs.flatMap((pair): Merged[] => {
+    const { path, was, pushed, mode, base, ours, theirs, isOursChanged, isTheirsChanged } = pair;
+    const step = { path, was, pushed, mode };
+    if (theirs === null) return isOursChanged ? [] : [{ kind: 'take', ...step, to: null }];
+    if (was === undefined || ours === null || ours === base)
+      return [{ kind: 'take', ...step, to: theirs }];
+    if (!isTheirsChanged || ours === theirs) return [{ kind: 'keep', ...step, to: ours }];
+    return [{ kind: 'both', ...step, base, ours, theirs }];
+  });
 }
 
 /** What the two sides are called in conflict markers. */

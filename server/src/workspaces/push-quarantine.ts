@@ -45,7 +45,8 @@ export class Quarantine {
       'index-pack',
       '--stdin',
       '--fix-thin',
-      '--strict',
+      // A NUL in an old message is shown as a replacement character.
+      '--strict=nulInCommit=warn',
       `--max-input-size=${bytes}`,
     ]);
     child.stdout.resume();
@@ -65,11 +66,13 @@ export class Quarantine {
   async findBad(): Promise<Map<string, Badness>> {
     const bad = new Map<string, Badness>();
     const trees: string[] = [];
-    const { file, tree } = this.#limits;
+    const { file, tree, commit } = this.#limits;
     for await (const line of this.#received()) {
       const [oid, type, size] = line.split(' ') as [string, string, string];
       if (type === 'tree' && Number(size) > tree) {
         bad.set(oid, (path) => `${path || 'The top folder'} holds too many files for one folder.`);
+      } else if (type === 'commit' && Number(size) > commit) {
+        bad.set(oid, () => `The message of commit ${oid.slice(0, 10)} is too long.`);
       } else if (type === 'tree') trees.push(oid);
       else if (type === 'blob' && Number(size) > file) {
         const [is, most] = [Number(size), file].map(megabytes);

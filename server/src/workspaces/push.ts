@@ -65,7 +65,11 @@ export class Pushes {
     const { database, storages, contents, spawner, limits } = parts;
     this.limits = limits;
     this.#parts = parts;
-    this.#main = new MainPush(spawner, storages, new PushContents(database, storages, contents));
+    this.#main = new MainPush(
+      spawner,
+      storages,
+      new PushContents(database, spawner, storages, contents),
+    );
   }
 
   /** Takes a push of a person who may write. Never throws for what the push is to blame for. */

@@ -39,7 +39,8 @@ export async function makeWorkingCopy(
       if (copied > mostBytes) break;
       const path = join(directory, row.path);
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, await files.bytes({ teamId }, row));
+      const mode = row.executable ? 0o755 : 0o644;
+      await writeFile(path, await files.bytes({ teamId }, row), { mode });
     }
     return { directory, around, remove };
   } catch (error) {

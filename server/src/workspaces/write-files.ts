@@ -2,9 +2,8 @@
 import type { Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import { type Transaction, together } from '../database/database.ts';
-import { foldPath } from '../storage/path-rules.ts';
 import type { Content, FileRow } from './content-store.ts';
-import { contentValues, newRow, rowValues } from './file-row.ts';
+import { contentValues, newRow, placeValues, rowValues } from './file-row.ts';
 import type { Recorded, Version } from './record-version.ts';
 
 /** What writes rows in a transaction, with their events. */
@@ -12,13 +11,18 @@ export type Writing = {
   transaction: Transaction;
   /** Inserts the rows of new files. */
   add(files: readonly { id: string; values: Values }[]): Promise<void>;
-  change(id: string, action: 'write' | 'destroy', values: Values): Promise<void>;
+  change(id: string, action: 'write' | 'update' | 'destroy', values: Values): Promise<void>;
   /** Records versions, with the notebooks and pictures that follow from their content. */
   record(versions: readonly Version[]): Promise<void>;
 };
 
 /** Content that is to be at a path. */
-export type Placed = { path: string; content: Content };
+export type Placed = {
+  path: string;
+  content: Content;
+  /** Undefined leaves a file as it is, and makes a new one no program. */
+  executable?: boolean;
+};
 /** The same, with the commit that it came by. */
 export type Put = Placed & { about: Recorded };
 
@@ -31,6 +35,12 @@ export const isNews = ({ path, content }: Placed, rows: ReadonlyMap<string, File
   return !row || row.version === 0 || row.sha256 !== content.sha256;
 };
 
+/** Whether it changes only that the file is a program. */
+export const isMode = (placed: Placed, rows: ReadonlyMap<string, FileRow>): boolean =>
+  !isNews(placed, rows) &&
+  placed.executable !== undefined &&
+  placed.executable !== rows.get(placed.path)!.executable;
+
 /**
  * Makes each put a new file or the next version of the one that is in `rows`; answers the files' ids by
  * path.
@@ -42,11 +52,13 @@ export async function writeFiles(
   rows: ReadonlyMap<string, FileRow>,
 ): Promise<Map<string, string>> {
   const ids = new Map<string, string>();
-  const version = ({ path, content, about }: Put): Version => {
+  const version = (put: Put): Version => {
+    const { path, content, about } = put;
     const current = rows.get(path);
+    const executable = put.executable ?? current?.executable ?? false;
     const row = current
-      ? { ...current, ...rowValues(content), version: current.version + 1 }
-      : newRow(uuidv7(), teamId, workspaceId, path, content);
+      ? { ...current, ...rowValues(content), executable, version: current.version + 1 }
+      : newRow(uuidv7(), teamId, workspaceId, put);
     ids.set(path, row.id);
     return { row, content, about };
   };
@@ -66,12 +78,12 @@ export async function writeFiles(
 const valuesOf = ({ content, row }: Version): Values => ({
   ...contentValues(content),
   version: row.version,
+  executable: row.executable,
 });
 
 const recordOf = (version: Version): { id: string; values: Values } => {
   const { id, team_id: teamId, workspace_id: workspaceId, path } = version.row;
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const place = { teamId, workspaceId, path, foldedPath: foldPath(path), name };
+  const place = { teamId, workspaceId, ...placeValues(path) };
   return { id, values: { ...place, ...valuesOf(version) } };
 };
 

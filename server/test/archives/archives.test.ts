@@ -128,6 +128,30 @@ describe('an archive that comes in', () => {
     expect((await upload(archive, '../some.zip')).status).toBe(422);
   });
 
+  test('13.A10 names as ./x and a\\b are taken where they are safe, and one path once', async () => {
+    const { report } = await bring(
+      [
+        { name: './one.txt', content: '1' },
+        { name: '././deep/./two.txt', content: '2' },
+        { name: 'win\\dir\\', content: '' },
+        { name: 'win\\dir\\three.txt', content: '3' },
+        { name: '.\\four.txt', content: '4' },
+        { name: './', content: '' },
+        ...['..\\up.txt', './../up.txt', 'a\\..\\..\\up.txt', '\\abs.txt', './/abs.txt'],
+        ...['\\\\server\\share\\x', '.\\C:\\x.txt', 'C:\\x.txt', './.git\\config', 'a\\\\b'],
+        ...['one.txt', 'win/dir\\three.txt', './READ\\x', 'read/x'],
+      ].map((part) => (typeof part === 'string' ? { name: part, content: 'bad' } : part)),
+    );
+    const taken = report.filter(([, outcome]) => outcome === 'created').map(([path]) => path);
+    expect(taken).toEqual([
+      ...['./one.txt', '././deep/./two.txt', 'win\\dir\\three.txt', '.\\four.txt', './READ\\x'],
+    ]);
+    expect(report.filter(([, outcome]) => outcome === 'refused')).toHaveLength(13);
+    expect(await pathsOf()).toEqual(
+      ['READ/x', 'deep/two.txt', 'four.txt', 'one.txt', 'win/dir/three.txt'].sort(),
+    );
+  });
+
   test('A4.44 A4.45 what could lie elsewhere, or be another file elsewhere, is refused by name', async () => {
     const bad: [string | Buffer, Partial<Part>?][] = [
       ['../up.txt'],

@@ -1,5 +1,5 @@
 /** Git's own client at a running server. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,4 +76,38 @@ export async function postPush(address: string, body: Buffer): Promise<string> {
   const url = `${origin}${pathname}/git-receive-pack`;
   const answer = await fetch(url, { method: 'POST', headers, body: new Uint8Array(body) });
   return answer.text();
+}
+
+/** Commits all in a clone as an old program does: with bytes in an encoding that the header names, or in none. */
+export async function commitAs(
+  clone: string,
+  about: {
+    encoding: string | undefined;
+    name: Buffer;
+    message: Buffer;
+    /** Puts a folder with nothing in it into the commit, which git's own client never does. */
+    emptyFolder?: boolean;
+  },
+): Promise<void> {
+  const { encoding, name, message, emptyFolder } = about;
+  await must(clone, 'add', '-A');
+  const input = (args: string[], bytes: Buffer | string) =>
+    execFileSync('git', ['-C', clone, ...args], { input: bytes })
+      .toString()
+      .trim();
+  let tree = await must(clone, 'write-tree');
+  if (emptyFolder) {
+    const empty = input(['hash-object', '-t', 'tree', '-w', '--stdin'], '');
+    const entries = await must(clone, 'ls-tree', '-z', tree);
+    tree = input(['mktree', '-z'], `${entries}040000 tree ${empty}\tnothing in it\0`);
+  }
+  const parent = await must(clone, 'rev-parse', '-q', '--verify', 'HEAD').catch(() => '');
+  const who = Buffer.concat([name, Buffer.from(' <old@example.com> 1100000000 +0100\n')]);
+  const object = Buffer.concat([
+    Buffer.from(`tree ${tree}\n${parent && `parent ${parent}\n`}author `),
+    ...[who, Buffer.from('committer '), who],
+    ...[Buffer.from(encoding ? `encoding ${encoding}\n\n` : '\n'), message],
+  ]);
+  const oid = input(['hash-object', '-t', 'commit', '-w', '--stdin'], object);
+  await must(clone, 'reset', '-q', '--hard', oid);
 }

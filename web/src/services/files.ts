@@ -2,6 +2,7 @@ import { queryOptions } from '@tanstack/svelte-query';
 import type { BroughtLines, FileRecord, FileVersion } from '../types/records.ts';
 import { read, readAll, send, write } from './client.ts';
 import { type FolderAt, fold, pageSize, readPage } from './folders.ts';
+import { recentChanges } from './recent-changes.ts';
 
 const type = 'files';
 /** What lists of files show. */
@@ -61,13 +62,7 @@ export const files = {
   recent: (count: number) =>
     queryOptions({
       queryKey: [type, 'recent', count],
-      queryFn: async ({ signal }) =>
-        (
-          await read<FileRecord[]>(
-            `/files?sort=-updatedAt&include=workspace&fields[files]=path,name,contentType,updatedAt,workspace&fields[workspaces]=name&page[limit]=${count}`,
-            signal,
-          )
-        ).data,
+      queryFn: ({ signal }) => recentChanges(count, signal),
     }),
 
   trashed: () =>

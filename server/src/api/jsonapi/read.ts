@@ -14,6 +14,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { cursorOf, type Row } from '../../database/select.ts';
 import { Memory } from '../../memory.ts';
 import type { PageOfRows } from '../../records.ts';
+import { evaluate } from '../conditions.ts';
 import { asActor, type Edge } from '../context.ts';
 import { documentText, identifier, resourceObject } from './document.ts';
 import { includedOf } from './include.ts';
@@ -212,18 +213,17 @@ export async function oneDocument(
   const text = documentText({ data, included, links: { self: selfOf(request, query, row) }, meta });
   const tag = tagOf(row, searchOf(request) === '' ? undefined : text);
   void reply.header('etag', tag);
-  if (request.method === 'GET' && matches(request.headers['if-none-match'], tag)) {
-    void reply.code(304);
-    return '';
-  }
-  return text;
+  if (request.method !== 'GET' && request.method !== 'HEAD') return text;
+  if (!evaluate(request, { isCurrent: (value) => `"${value}"` === tag }).isKnown) return text;
+  void reply.code(304);
+  return '';
 }
 
 /** A change that stands is answered as one: its document goes without the records that could not be read. */
 const unlessChanged =
   (request: FastifyRequest) =>
   (error: unknown): { linkage: undefined; included: undefined } => {
-    if (request.method === 'GET') throw error;
+    if (request.method === 'GET' || request.method === 'HEAD') throw error;
     request.log.error({ err: error }, 'a change was answered without what it includes');
     return { linkage: undefined, included: undefined };
   };
@@ -242,21 +242,9 @@ function tagOf(row: Row, view: string | undefined): string {
   return `"${Number(row.version).toString(36)}${digest}"`;
 }
 
-/** The record's version that an `If-Match` names; undefined when there is none or it is `*`. */
-export function ifVersionOf(request: FastifyRequest): string | undefined {
-  const header = request.headers['if-match'];
-  if (header === undefined || header.trim() === '*') return undefined;
-  const version = /^\s*"([0-9a-z]+)(?:-[^"]*)?"\s*$/.exec(header)?.[1];
-  return version === undefined ? 'none' : String(Number.parseInt(version, 36));
-}
-
-export function matches(header: string | undefined, tag: string): boolean {
-  if (header === undefined) return false;
-  return (
-    header.trim() === '*' ||
-    header.split(',').some((part) => part.trim().replace(/^W\//, '') === tag)
-  );
-}
+/** Whether an entity tag names a version of a record, in any view of it. */
+export const namesVersion = (tag: string, version: string): boolean =>
+  tag.split('-')[0] === Number(version).toString(36);
 
 async function pageDocument(
   edge: Edge,

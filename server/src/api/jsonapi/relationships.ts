@@ -63,5 +63,5 @@ export function changesOf(change: RelationshipChange): ActionRequest[] {
     relationship.kind === 'belongs-to' && resource.actions.update?.relate?.includes(name);
   if (!settable) throw forbidden(`${name} cannot be changed here.`);
   const input = { relationships: { [name]: named[0] as Identifier | null } };
-  return [{ resource, action: 'update', actor, id, input, ifVersion: undefined }];
+  return [{ resource, action: 'update', actor, id, input }];
 }

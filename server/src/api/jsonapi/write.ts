@@ -1,12 +1,13 @@
 import { type Action, type Actor, parseQuery, type Resource, resourceOf } from '@kyozo/resource';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Request as ActionRequest, Outcome } from '../../actions.ts';
+import { evaluate } from '../conditions.ts';
 import { actorOf, asActor, type Edge } from '../context.ts';
 import { runAction } from '../guard.ts';
 import { once } from '../idempotency.ts';
 import { metaText, root } from './document.ts';
 import { requireIncludes } from './include.ts';
-import { idIn, ifVersionOf, oneDocument, queryOf } from './read.ts';
+import { idIn, namesVersion, oneDocument, queryOf } from './read.ts';
 import { inputIn } from './request-document.ts';
 
 type WithId = FastifyRequest<{ Params: { id: string } }>;
@@ -31,7 +32,10 @@ export async function act(
       actor,
       id,
       input: inputIn(resource, action, request.body, id),
-      ifVersion: ifVersionOf(request),
+      precondition: (version) => {
+        const isCurrent = (tag: string) => namesVersion(tag, version);
+        return evaluate(request, { isCurrent }).isPinned ? version : undefined;
+      },
     };
   };
   if (resource.policies[name]!.check === 'anyone') {

@@ -1,5 +1,6 @@
 /** Git's object formats, as pure functions between values and bytes. */
 import { createHash } from 'node:crypto';
+import { decodeText } from './encoding.ts';
 
 export type ObjectType = 'blob' | 'tree' | 'commit' | 'tag';
 export type FileMode = '100644' | '100755';
@@ -82,15 +83,17 @@ export function encodeCommit(fields: CommitFields): Buffer {
   return Buffer.from(lines.join('\n'));
 }
 
+/** Reads a commit; its text is in the encoding that it names, as git reads it. */
 export function decodeCommit(body: Buffer): CommitFields {
-  const text = body.toString('utf8');
+  const ascii = body.toString('latin1', 0, Math.max(0, body.indexOf('\n\n')));
+  const text = decodeText(body, /^encoding (.+)$/m.exec(ascii)?.[1]);
   const end = text.indexOf('\n\n');
   const headers = text.slice(0, end).split('\n');
   const value = (name: string) =>
     headers
       .filter((line) => line.startsWith(`${name} `))
       .map((line) => line.slice(name.length + 1));
-  const author = /^(.*?) ?<([^>]*)> (-?\d+)/.exec(value('author')[0] ?? '');
+  const author = /^([^<]*?) ?<([^>]*)> (-?\d+)/.exec(value('author')[0] ?? '');
   return {
     tree: value('tree')[0] ?? '',
     parents: value('parent'),

@@ -39,14 +39,27 @@ function readEntries(repository: Repository, oid: string): TreeEntry[] {
 
 function readCommit(repository: Repository, oid: string): CommitFields {
   const commit = repository.getCommit(oid);
-  const { name, email } = commit.author();
   return {
     tree: commit.treeId(),
     parents: readParents(repository, oid),
-    author: { name, email },
-    message: commit.message(),
+    author: textOr(UNREADABLE, () => {
+      const { name, email } = commit.author();
+      return { name, email };
+    }),
+    message: textOr('\ufffd', () => commit.message()),
     date: commit.time(),
   };
+}
+
+const UNREADABLE = { name: '\ufffd', email: '' };
+
+/** libgit2's binding refuses text that is not UTF-8; who shows a commit reads it by git. */
+function textOr<T>(unreadable: T, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    return unreadable;
+  }
 }
 
 function readParents(repository: Repository, oid: string): string[] {

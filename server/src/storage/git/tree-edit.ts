@@ -9,7 +9,7 @@ import {
 } from './objects.ts';
 
 /** `address: null` removes the file. */
-export type Change = { path: string; address: string | null; mode?: FileMode };
+export type Change = { path: string; address: string | null; mode?: FileMode | undefined };
 
 export type EditContext = {
   /** The entries of a stored tree; never changed by the edit. */

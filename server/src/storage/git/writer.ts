@@ -25,7 +25,9 @@ import { ObjectReader } from './reader.ts';
 import { type Change, editTree } from './tree-edit.ts';
 
 /** A file whose content is stored already, or is given here and becomes durable with the commit. */
-export type FileChange = Change | { path: string; content: Uint8Array; mode?: FileMode };
+export type FileChange =
+  | Change
+  | { path: string; content: Uint8Array; mode?: FileMode | undefined };
 
 export type CommitRequest = {
   /** The commit to build on; without it the history begins here. */

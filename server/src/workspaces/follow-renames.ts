@@ -1,0 +1,94 @@
+/** Tells which files a commit moved, so that each keeps its record. Pure. */
+import { EMPTY_BLOB, type TreeChange } from './push-git.ts';
+
+/** The old path of each moved file, by its new path. */
+export type Renames = ReadonlyMap<string, string>;
+
+/** A change of one file; `was` is its path before, undefined for a new file. */
+export type MovedChange = TreeChange & { was: string | undefined };
+
+type Changes = ReadonlyMap<string, TreeChange>;
+
+/**
+ * The renames among changes: those of exactly the same content first, because git compares no path that is
+ * there before and after (swaps and chains are such), then those that git found. A file that still is at
+ * its path has not moved unless another file took the path: a copy leaves the record with the original.
+ */
+export function settleRenames(changes: Changes, similar: Renames): Map<string, string> {
+  const found = exactMoves(changes);
+  const moved = new Set(found.values());
+  for (const [path, was] of similar) {
+    if (!changes.has(path) || !changes.has(was) || found.has(path) || moved.has(was)) continue;
+    found.set(path, was);
+    moved.add(was);
+  }
+  return keepPossible(found, changes, () => false);
+}
+
+/** The renames without those that `isBlocked`, and without those that depend on them. */
+export function keepPossible(
+  renames: Renames,
+  changes: Changes,
+  isBlocked: (path: string, was: string) => boolean,
+): Map<string, string> {
+  const kept = new Map(renames);
+  const first = new Set(renames.values());
+  for (let before = -1; before !== kept.size; ) {
+    before = kept.size;
+    const sources = new Set(kept.values());
+    for (const [path, was] of kept) {
+      const isOriginalThere = changes.get(was)!.to !== null && !kept.has(was);
+      const isTargetLeft = first.has(path) && !sources.has(path);
+      if (isOriginalThere || isTargetLeft || isBlocked(path, was)) kept.delete(path);
+    }
+  }
+  return kept;
+}
+
+/** The changes of files instead of paths: a rename is one change, and a file that it displaces is deleted. */
+export function followRenames(changes: Changes, renames: Renames): MovedChange[] {
+  const moved = new Set(renames.values());
+  return [...changes.values()].flatMap((change): MovedChange[] => {
+    const { path } = change;
+    const source = renames.get(path);
+    if (source === undefined) {
+      if (moved.has(path)) return change.to === null ? [] : [{ ...added(change), was: undefined }];
+      return [{ ...change, was: isNew(change) ? undefined : path }];
+    }
+    const { from, oldMode } = changes.get(source)!;
+    const move = { ...change, from, oldMode, was: source };
+    const isDisplaced = !isNew(change) && !moved.has(path);
+    return isDisplaced ? [{ ...change, to: null, was: path }, move] : [move];
+  });
+}
+
+const NO_OID = '0'.repeat(40);
+const isNew = ({ from }: TreeChange): boolean => from === NO_OID;
+const added = (change: TreeChange): TreeChange => ({ ...change, from: NO_OID, oldMode: '000000' });
+
+/** Moves of exactly the same content where a path is there before and after. Git finds the others itself. */
+function exactMoves(changes: Changes): Map<string, string> {
+  const sources = Map.groupBy(
+    [...changes.values()].filter((one) => !isNew(one) && one.to !== one.from),
+    ({ from }) => from,
+  );
+  const targets = [...changes.values()].filter((one) => one.to !== null && one.to !== one.from);
+  const found = new Map<string, string>();
+  for (const { path, from, to } of targets) {
+    const all = to === EMPTY_BLOB ? [] : (sources.get(to!) ?? []);
+    const isInBoth = from !== NO_OID || all.some((one) => one.to !== null);
+    const source = isInBoth ? takeBest(all, path) : undefined;
+    if (source) found.set(path, source.path);
+  }
+  return found;
+}
+
+/** Takes the source of the same name, else the last one. */
+function takeBest(all: TreeChange[], path: string): TreeChange | undefined {
+  const name = nameOf(path);
+  // Only the first of very many equal files are looked at, so that the time stays linear.
+  const at = all.slice(0, 100).findIndex((one) => nameOf(one.path) === name);
+  return at < 0 ? all.pop() : all.splice(at, 1)[0];
+}
+
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
