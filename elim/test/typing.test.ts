@@ -196,9 +196,7 @@ test('13.A2 lines pasted into a cell of a table stay in it', async () => {
   await settled(page);
   await page.keyboard.press('End');
   await paste({ 'text/plain': 'one\n\ntwo * three' });
-  expect(await markdown(page)).toBe(
-    '| a | b |\n| --- | --- |\n| c | done<br>two * three |\n',
-  );
+  expect(await markdown(page)).toBe('| a | b |\n| --- | --- |\n| c | done<br>two * three |\n');
 });
 
 test('13.A5 a shifted shortcut never falls through to the one without Shift', async () => {

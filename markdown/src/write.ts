@@ -81,7 +81,9 @@ function list(node: Node, style: Style): string[] {
   const step = style.ownStep ?? style.step;
   const out: string[] = [];
   node.content!.forEach((item, index) => {
-    const marker = ordered ? `${Number(node.attrs!.start) + index * step}${style.ordered}` : style.bullet;
+    const marker = ordered
+      ? `${Number(node.attrs!.start) + index * step}${style.ordered}`
+      : style.bullet;
     const { checked } = item.attrs!;
     const box = checked === null ? '' : checked ? '[x] ' : '[ ] ';
     const lines = itemLines(item, style, box);
@@ -109,7 +111,9 @@ function itemLines(item: Node, style: Style, box: string): string[] {
   const head = box ? { ...inner, loose: style.loose } : inner;
   const lines = siblings(item.content!, head, !style.loose);
   if (box) return [isEmptyParagraph(first) ? box.trimEnd() : box + lines[0], ...lines.slice(1)];
-  return looksLikeTask(item) && lines[0]!.startsWith('[') ? [`\\${lines[0]}`, ...lines.slice(1)] : lines;
+  return looksLikeTask(item) && lines[0]!.startsWith('[')
+    ? [`\\${lines[0]}`, ...lines.slice(1)]
+    : lines;
 }
 
 function looksLikeTask(item: Node): boolean {

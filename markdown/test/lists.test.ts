@@ -16,7 +16,11 @@ test('13.A10 numbered and mixed lists have tasks, as GFM 5.3 says', () => {
 });
 
 test('13.A10 a task in a numbered or mixed list is ticked in one place of the file', () => {
-  for (const text of ['1. [ ] a\n1. [ ] b\n1. c\n', '* plain\n* [ ] a\n   * [ ] b\n', '7) [ ] x\n']) {
+  for (const text of [
+    '1. [ ] a\n1. [ ] b\n1. c\n',
+    '* plain\n* [ ] a\n   * [ ] b\n',
+    '7) [ ] x\n',
+  ]) {
     const { doc } = parse(text);
     expect(serialize(doc, text)).toBe(text);
     const item = doc.content![0]!.content!.find(({ attrs }) => attrs!.checked === false)!;

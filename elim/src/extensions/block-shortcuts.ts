@@ -53,7 +53,10 @@ function atStart(find: RegExp, make: Make): InputRule {
 
 /** A rule for a paragraph that holds nothing else, when Enter is pressed. */
 function wholeLine(find: RegExp, make: Make): InputRule {
-  return atStart(find, (tr, at, match) => tr.doc.resolve(at).parent.content.size === 0 && make(tr, at, match));
+  return atStart(
+    find,
+    (tr, at, match) => tr.doc.resolve(at).parent.content.size === 0 && make(tr, at, match),
+  );
 }
 
 function becomes(tr: Transaction, at: number, type: NodeType, attrs: Attrs): boolean {
@@ -72,7 +75,8 @@ function wraps(tr: Transaction, at: number, type: NodeType, attrs: Attrs = {}): 
   tr.wrap(range, wrapping);
   const before = tr.doc.resolve(range.start).nodeBefore;
   const continues =
-    type.name !== 'orderedList' || Number(before?.attrs.start) + (before?.childCount ?? 0) === attrs.start;
+    type.name !== 'orderedList' ||
+    Number(before?.attrs.start) + (before?.childCount ?? 0) === attrs.start;
   if (before?.type === type && type.name !== 'blockquote' && continues) tr.join(range.start);
   return true;
 }

@@ -1,7 +1,7 @@
 import type { CommandProps, Editor } from '@tiptap/core';
 import {
-  ListItem as TiptapListItem,
   TaskList,
+  ListItem as TiptapListItem,
   OrderedList as TiptapOrderedList,
   TaskItem as TiptapTaskItem,
 } from '@tiptap/extension-list';

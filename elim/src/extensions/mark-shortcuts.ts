@@ -24,7 +24,7 @@ export const MarkShortcuts = Extension.create({
       const rule = markInputRule({ find, type: marks[mark]! });
       const handler: InputRule['handler'] = (props) => {
         const { range, state } = props;
-        const after = state.doc.textBetween(range.to, state.doc.resolve(range.to).end(), "", " ");
+        const after = state.doc.textBetween(range.to, state.doc.resolve(range.to).end(), '', ' ');
         const opener = [range.from, range.from + sign.length] as const;
         const isCode = state.doc.rangeHasMark(...opener, marks.code!);
         return isCode || !canFollow(after, sign) ? null : rule.handler(props);

@@ -64,8 +64,9 @@ function asDocument(text: string, schema: Schema): SliceType {
   return Slice.maxOpen(Fragment.from(schema.nodes.paragraph!.create(null, inline)));
 }
 
+/** Cells alone are none: ProseMirror makes them of paragraphs that are pasted into a cell. */
 const isTable = ({ content: { firstChild } }: SliceType): boolean =>
-  Boolean(firstChild?.type.spec.tableRole);
+  /^(?:table|row)$/.test(String(firstChild?.type.spec.tableRole));
 
 const isInCell = ($from: ResolvedPos): boolean =>
   /cell/.test(String($from.node(-1)?.type.spec.tableRole ?? ''));

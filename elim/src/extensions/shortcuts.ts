@@ -14,7 +14,10 @@ export const Shortcuts = Extension.create({
   priority: 2000,
   addKeyboardShortcuts() {
     return {
-      ...bindings((shortcut) => !hasShift(shortcut), (run) => run(this.editor)),
+      ...bindings(
+        (shortcut) => !hasShift(shortcut),
+        (run) => run(this.editor),
+      ),
       // A code block would take the key for itself before its signs are given back.
       Backspace: () => this.editor.commands.undoInputRule(),
     };
