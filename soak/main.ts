@@ -13,6 +13,7 @@ import { mutants } from './mutants.ts';
 import { push } from './push.ts';
 import { pushers } from './pushers.ts';
 import { reloads } from './reloads.ts';
+import { typing } from './typing.ts';
 
 /** A soak: as many runs as asked, the same for the same seed. @throws Error that says what was lost */
 type Soak = (options: { seed: number; runs: number; say: (line: string) => void }) => Promise<void>;
@@ -29,6 +30,7 @@ const soaks: Record<string, { run: Soak; runs: number }> = {
   push: { run: push, runs: 1_000 },
   pushers: { run: pushers, runs: 100 },
   reloads: { run: reloads, runs: 1 },
+  typing: { run: typing, runs: 200 },
 };
 
 const { values, positionals } = parseArgs({
