@@ -25,11 +25,12 @@ export async function typing(options: {
   const browser = await launchBrowser();
   try {
     const person = await register(server.url, 'Ann');
+    const workspace = await person.workspace('Typing');
+    await person.file(workspace, 'first.md', 'First.\n');
     const page = await newPerson(browser, server.url);
     await page.goto('/sign-in');
     await prove(page, person.email, 'correct horse battery');
     await home(page);
-    const workspace = await person.workspace('Typing');
     for (let run = 1; run <= options.runs; run++)
       options.say(await round(page, person, workspace, options.seed * 1_000 + run));
   } finally {
@@ -56,7 +57,11 @@ async function round(
   assert.ok([200, 201].includes(made.status), `a version answers ${made.status}`);
   const text = await (await person.fetch(`/files/${file.id}/content`)).text();
   const read = linesOf(parse(text).doc).map((line) => line.trim());
-  assert.deepEqual(read.filter(Boolean), script.lines, `the file ${JSON.stringify(text)}, ${story}`);
+  assert.deepEqual(
+    read.filter(Boolean),
+    script.lines,
+    `the file ${JSON.stringify(text)}, ${story}`,
+  );
   return `seed ${seed}: ${script.steps.length} acts, ${text.length} characters`;
 }
 

@@ -13,13 +13,75 @@ type Random = () => number;
 
 /** Signs of Markdown and words, mixed by chance. */
 const soup = [
-  ...['*', '**', '_', '__', '~', '~~', '`', '``', '#', '##', '>', '-', '+', '=', '==', '|', '!', '['],
-  ...[']', '(', ')', '<', '&', '\\', '$', ':', '{', '}', '.', '1.', '2)', '---', '***', '```', '~~~'],
-  ...['a', 'tea', 'x2', 'ünï', '日本', '😀', 'README.md', 'snake_case_name', '*.log', '5', '"q"', '->'],
+  ...[
+    '*',
+    '**',
+    '_',
+    '__',
+    '~',
+    '~~',
+    '`',
+    '``',
+    '#',
+    '##',
+    '>',
+    '-',
+    '+',
+    '=',
+    '==',
+    '|',
+    '!',
+    '[',
+  ],
+  ...[
+    ']',
+    '(',
+    ')',
+    '<',
+    '&',
+    '\\',
+    '$',
+    ':',
+    '{',
+    '}',
+    '.',
+    '1.',
+    '2)',
+    '---',
+    '***',
+    '```',
+    '~~~',
+  ],
+  ...[
+    'a',
+    'tea',
+    'x2',
+    'ünï',
+    '日本',
+    '😀',
+    'README.md',
+    'snake_case_name',
+    '*.log',
+    '5',
+    '"q"',
+    '->',
+  ],
 ];
 
 /** Text that Markdown would read otherwise, but that no shortcut is made of. */
-const escaped = ['&amp;', '<b>', '\\[', '[x](y)', '[^1]', '<!--', '$5$', '[ref]', '&lt;i', '![', '|x|'];
+const escaped = [
+  '&amp;',
+  '<b>',
+  '\\[',
+  '[x](y)',
+  '[^1]',
+  '<!--',
+  '$5$',
+  '[ref]',
+  '&lt;i',
+  '![',
+  '|x|',
+];
 
 /** Signs that become marks as they are typed, and the text that is left. */
 const shortcuts = ['**', '__', '*', '_', '~~', '`'];
@@ -193,9 +255,9 @@ class Writer {
   }
 
   #signs(): string {
-    return Array.from({ length: 6 }, () =>
-      this.#pick(this.#random() < 0.2 ? escaped : soup),
-    ).join(' ');
+    return Array.from({ length: 6 }, () => this.#pick(this.#random() < 0.2 ? escaped : soup)).join(
+      ' ',
+    );
   }
 
   #word(): string {

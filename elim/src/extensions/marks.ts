@@ -1,8 +1,8 @@
 import { Code as TiptapCode } from '@tiptap/extension-code';
 import { Link as TiptapLink } from '@tiptap/extension-link';
 
-/** Code that may be bold or a link, as Markdown allows. */
-export const Code = TiptapCode.extend({ excludes: 'code' });
+/** Code that may be bold or a link, as Markdown allows. A new line does not begin with it. */
+export const Code = TiptapCode.extend({ excludes: 'code', keepOnSplit: false });
 
 /** A link of an address and a title: all that Markdown knows of it. */
 export const Link = TiptapLink.extend({
