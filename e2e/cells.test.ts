@@ -141,7 +141,11 @@ test('13.B7 on a phone all cells can be run, and the tools of a long table are i
       const box = (await tool.boundingBox())!;
       expect([word, box.x >= 0, box.x + box.width <= phone.width]).toEqual([word, true, true]);
       // Below the bar and the formatting, above the navigation.
-      expect([word, box.y >= 84, box.y + box.height <= phone.height - 64]).toEqual([word, true, true]);
+      expect([word, box.y >= 84, box.y + box.height <= phone.height - 64]).toEqual([
+        word,
+        true,
+        true,
+      ]);
     }
   }
 });

@@ -4,7 +4,9 @@ import { type EditorState, TextSelection, type Transaction } from '@tiptap/pm/st
 import { findWrapping } from '@tiptap/pm/transform';
 
 /** The step from a paragraph to the block that Markdown reads in its first characters. */
-type Make = (tr: Transaction, at: number, match: readonly (string | undefined)[]) => boolean;
+type Make = (tr: Transaction, at: number, match: Match) => boolean;
+
+type Match = readonly (string | undefined)[];
 
 /**
  * Turns the start of a paragraph into the block that Markdown reads in it. Fences and rules, which need
@@ -15,7 +17,7 @@ export const BlockShortcuts = Extension.create({
   addInputRules() {
     const { schema } = this.editor;
     const { heading, blockquote, bulletList, orderedList } = schema.nodes as Nodes;
-    const numbered = (match: readonly (string | undefined)[]) => ({ start: Number(match[1]) });
+    const numbered = (match: Match) => ({ start: Number(match[1]) });
     return [
       atStart(/^(#{1,6}) $/, (tr, at, match) =>
         becomes(tr, at, heading!, { level: match[1]!.length }),
@@ -24,8 +26,8 @@ export const BlockShortcuts = Extension.create({
       atStart(/^[-+*] $/, (tr, at) => wraps(tr, at, bulletList!)),
       atStart(/^(\d{1,9})\. $/, (tr, at, match) => wraps(tr, at, orderedList!, numbered(match))),
       atStart(/^\[([ xX])\] $/, (tr, at, match) => checks(tr, at, match[1] !== ' ')),
-      wholeLine(/^(`{3,})([^`]*)\n$|^(~{3,})(.*)\n$/, (tr, at, match) =>
-        fences(tr, at, match[2] ?? match[4] ?? '', schema),
+      wholeLine(/^(?:`{3,}|~{3,}) *([\w+#.-]*)((?: *\{[^`}]*\})?) *\n$/, (tr, at, match) =>
+        fences(tr, at, match, schema),
       ),
       wholeLine(/^(?:-{3,}|_{3,}|\*{3,}) *\n$/, (tr, at) => rules(tr, at, schema)),
       images(schema),
@@ -90,9 +92,10 @@ function checks(tr: Transaction, at: number, checked: boolean): boolean {
   return true;
 }
 
-function fences(tr: Transaction, at: number, text: string, schema: Schema): boolean {
-  const [, language = '', info = ''] = /^\s*([^\s{]*)\s*(.*?)\s*$/.exec(text) ?? [];
-  return becomes(tr, at, schema.nodes.codeBlock!, { language: language || null, info });
+function fences(tr: Transaction, at: number, match: Match, schema: Schema): boolean {
+  const [, language, info = ''] = match;
+  const attrs = { language: language || null, info: info.trim() };
+  return becomes(tr, at, schema.nodes.codeBlock!, attrs);
 }
 
 function rules(tr: Transaction, at: number, schema: Schema): boolean {
