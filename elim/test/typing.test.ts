@@ -227,3 +227,18 @@ test('13.A5 Quote declines in a table and Ctrl+Shift+B does not make bold', asyn
   for (const key of ['b', '7', '8', '9']) await page.keyboard.press(`Control+Shift+${key}`);
   expect(await markdown(page)).toBe(before);
 });
+
+test('13.A10 the box of a task in a numbered or mixed list is ticked by a click', async () => {
+  await start('1. [ ] first\n1. plain\n\ntext\n\n- plain\n- [x] done\n');
+  const boxes = page.getByRole('checkbox', { name: 'Done' });
+  expect(await boxes.count()).toBe(2);
+  await boxes.first().click();
+  await boxes.last().click();
+  expect(await markdown(page)).toBe('1. [x] first\n1. plain\n\ntext\n\n- plain\n- [ ] done\n');
+});
+
+test('13.A10 Enter after a done task makes an open one, numbered as its list is', async () => {
+  await start('1. a\n1. [x] b\n');
+  await type('\nc');
+  expect(await markdown(page)).toBe('1. a\n1. [x] b\n1. [ ] c\n');
+});

@@ -6,21 +6,18 @@ import type { NodeView, ViewMutationRecord } from '@tiptap/pm/view';
 export class ItemView implements NodeView {
   dom = document.createElement('li');
   contentDOM = document.createElement('div');
-  #box = document.createElement('input');
+  #box: HTMLInputElement | undefined;
   #node: Node;
+  #tick: (checked: boolean) => boolean;
 
   constructor(node: Node, editor: Editor, getPos: () => number | undefined) {
     this.#node = node;
-    this.#box.type = 'checkbox';
-    this.#box.contentEditable = 'false';
-    this.#box.setAttribute('aria-label', 'Done');
-    this.#box.addEventListener('mousedown', (event) => event.preventDefault());
-    this.#box.addEventListener('change', () => {
+    this.#tick = (checked) => {
       const at = getPos();
-      const { checked } = this.#box;
-      if (at === undefined || !editor.isEditable) this.#box.checked = !checked;
-      else editor.view.dispatch(editor.state.tr.setNodeAttribute(at, 'checked', checked));
-    });
+      if (at === undefined || !editor.isEditable) return false;
+      editor.view.dispatch(editor.state.tr.setNodeAttribute(at, 'checked', checked));
+      return true;
+    };
     this.dom.append(this.contentDOM);
     this.#show();
   }
@@ -42,10 +39,28 @@ export class ItemView implements NodeView {
 
   #show(): void {
     const { checked } = this.#node.attrs;
+    if (checked === null) {
+      this.#box?.remove();
+      this.#box = undefined;
+      delete this.dom.dataset.task;
+      return;
+    }
+    this.#box ??= this.#makeBox();
     this.#box.checked = checked === true;
-    if (checked === null) this.#box.remove();
-    else if (!this.#box.isConnected) this.dom.prepend(this.#box);
-    if (checked === null) delete this.dom.dataset.task;
-    else this.dom.dataset.task = checked ? 'done' : 'open';
+    this.dom.dataset.task = checked ? 'done' : 'open';
+  }
+
+  #makeBox(): HTMLInputElement {
+    const box = document.createElement('input');
+    box.type = 'checkbox';
+    box.contentEditable = 'false';
+    box.setAttribute('aria-label', 'Done');
+    // A press takes the focus from the text.
+    box.addEventListener('mousedown', (event) => event.preventDefault());
+    box.addEventListener('change', () => {
+      if (!this.#tick(box.checked)) box.checked = !box.checked;
+    });
+    this.dom.prepend(box);
+    return box;
   }
 }
