@@ -9,7 +9,7 @@ import { type Person, type RecordObject, register } from '../server/test/support
 import { type Step, scriptOf } from './typing/script.ts';
 
 /** How many acts a document is written in. */
-const length = 14;
+const length = 10;
 
 /**
  * Somebody types, pastes, undoes and redoes at random in a browser, with every sign of Markdown. The
