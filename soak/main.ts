@@ -14,6 +14,7 @@ import { push } from './push.ts';
 import { pushers } from './pushers.ts';
 import { reloads } from './reloads.ts';
 import { repositories } from './repositories.ts';
+import { typing } from './typing.ts';
 
 /** A soak: as many runs as asked, the same for the same seed. @throws Error that says what was lost */
 type Soak = (options: { seed: number; runs: number; say: (line: string) => void }) => Promise<void>;
@@ -31,6 +32,7 @@ const soaks: Record<string, { run: Soak; runs: number }> = {
   pushers: { run: pushers, runs: 100 },
   reloads: { run: reloads, runs: 1 },
   repositories: { run: repositories, runs: 100 },
+  typing: { run: typing, runs: 200 },
 };
 
 const { values, positionals } = parseArgs({

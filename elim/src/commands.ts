@@ -29,7 +29,8 @@ export const commands: readonly Command[] = [
     icon: 'undo',
     shortcut: 'Mod-z',
     isEnabled: (editor) => editor.can().undo(),
-    run: (editor) => editor.commands.undo(),
+    // Right after a shortcut of Markdown, undo gives back its signs.
+    run: (editor) => editor.commands.undoInputRule() || editor.commands.undo(),
   },
   {
     id: 'redo',

@@ -2,6 +2,7 @@ import type { HocuspocusProvider } from '@hocuspocus/provider';
 import type { Extensions } from '@tiptap/core';
 import { Placeholder } from '@tiptap/extensions';
 import { StarterKit } from '@tiptap/starter-kit';
+import { BlockShortcuts } from './extensions/block-shortcuts.ts';
 import { type Cells, cellWith } from './extensions/cell.ts';
 import { collaborationOf, type User } from './extensions/collaboration.ts';
 import { fileUploadWith, type UploadFile } from './extensions/file-upload.ts';
@@ -10,6 +11,7 @@ import { Highlighting } from './extensions/highlighting.ts';
 import { imageWith, type ResolveUrl } from './extensions/image.ts';
 import { type Links, linkWith } from './extensions/link.ts';
 import { ListItem, OrderedList, TaskItem, TaskList } from './extensions/lists.ts';
+import { MarkShortcuts } from './extensions/mark-shortcuts.ts';
 import { MarkdownClipboard } from './extensions/markdown-clipboard.ts';
 import { Code } from './extensions/marks.ts';
 import { RawBlock } from './extensions/raw-block.ts';
@@ -33,6 +35,15 @@ export const languages = [
   ...['javascript', 'json', 'kotlin', 'lua', 'markdown', 'mermaid', 'php', 'python', 'r', 'ruby'],
   ...['rust', 'sh', 'sql', 'swift', 'toml', 'typescript', 'xml', 'yaml'],
 ] as const;
+
+/**
+ * Whose rules run. Tiptap's own for typing eat characters that Markdown reads as text, and those for
+ * pasting also read signs in HTML, which already says what is bold.
+ */
+export const rules = {
+  enableInputRules: ['markShortcuts', 'blockShortcuts'],
+  enablePasteRules: ['link'],
+};
 
 /**
  * The extensions of the editor. Together they make the schema of `@kyozo/markdown`: whatever is
@@ -70,6 +81,8 @@ export function extensions(options: ExtensionOptions = {}): Extensions {
     RawBlock,
     RawInline,
     MarkdownClipboard,
+    MarkShortcuts,
+    BlockShortcuts,
     Shortcuts,
     ...(options.placeholder ? [Placeholder.configure({ placeholder: options.placeholder })] : []),
     ...(options.upload ? [fileUploadWith(options.upload)] : []),

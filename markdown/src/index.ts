@@ -1,4 +1,5 @@
 export { carryMarks } from './carry.ts';
+export { type CellLanguage, cellLanguageOf } from './cell-language.ts';
 export { type Cell, cells, parseAttributes } from './cells.ts';
 export { type FrontMatter, frontMatter } from './front-matter.ts';
 export type { Mark, Node } from './model.ts';

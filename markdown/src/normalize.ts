@@ -112,13 +112,19 @@ function textBlock(content: Node[]): Node {
 }
 
 function list(node: Node, reparse?: (source: string) => Node[]): Node[] {
-  const items = (node.content ?? []).map((item) => {
+  const children = node.content ?? [];
+  const isTask = (item: Node) => typeof item.attrs?.checked === 'boolean';
+  // A bulleted list of nothing but tasks is a task list, whoever has made it.
+  const isTasks =
+    node.type === 'taskList' || (node.type === 'bulletList' && children.every(isTask));
+  const items = children.map((item) => {
     const content = blocks(item.content ?? [], reparse);
     if (content[0]?.type !== 'paragraph') content.unshift(paragraph());
-    return filled(node.type === 'taskList' ? 'taskItem' : 'listItem', item.attrs, content);
+    const checked = isTask(item) ? item.attrs!.checked : isTasks ? false : null;
+    return filled(isTasks ? 'taskItem' : 'listItem', { checked }, content);
   });
   const start = Math.min(Math.max(Math.trunc(Number(node.attrs?.start ?? 1)) || 0, 0), 999_999_999);
-  return items.length > 0 ? [filled(node.type, { start }, items)] : [];
+  return items.length > 0 ? [filled(isTasks ? 'taskList' : node.type, { start }, items)] : [];
 }
 
 function codeBlock(node: Node): Node {

@@ -20,6 +20,8 @@ export type Habits = {
   strong: string;
   fence: string;
   rule: string;
+  /** By how much the numbers of a list rise: 1, or 0 where all its items have the same. */
+  step: number;
 };
 
 export type Parsed = { doc: Node; blocks: Block[]; habits: Habits; env: Env };
@@ -198,7 +200,7 @@ class Reader {
       case 'blockquote_open':
         return this.#closed(() => ({ type: 'blockquote', content: this.blocks() }));
       case 'bullet_list_open':
-        return this.#closed(() => this.#bulletList());
+        return this.#closed(() => ({ type: 'bulletList', content: this.#items() }));
       case 'ordered_list_open': {
         const start = Number(token.attrGet('start') ?? 1);
         return this.#closed(() => ({
@@ -232,25 +234,12 @@ class Reader {
   #items(): Node[] {
     const items: Node[] = [];
     while (this.#tokens[this.#at]!.type === 'list_item_open') {
+      const checked = checkbox(this.#tokens[this.#at + 1], this.#tokens[this.#at + 2]);
       this.#at++;
-      items.push(this.#closed(() => ({ type: 'listItem', content: this.blocks() })));
+      const item = this.#closed((): Node => ({ type: 'listItem', content: this.blocks() }));
+      items.push(checked === undefined ? item : task(item, checked));
     }
     return items;
-  }
-
-  #bulletList(): Node {
-    const marks: (boolean | undefined)[] = [];
-    const items: Node[] = [];
-    while (this.#tokens[this.#at]!.type === 'list_item_open') {
-      marks.push(checkbox(this.#tokens[this.#at + 2]));
-      this.#at++;
-      items.push(this.#closed(() => ({ type: 'listItem', content: this.blocks() })));
-    }
-    if (marks.includes(undefined)) return { type: 'bulletList', content: items };
-    return {
-      type: 'taskList',
-      content: items.map((item, index) => taskItem(item, marks[index]!)),
-    };
   }
 
   #table(): Node {
@@ -273,17 +262,18 @@ class Reader {
 }
 
 /** Whether an item's first line starts with a checkbox, and whether that is checked. */
-function checkbox(token: Token | undefined): boolean | undefined {
-  const mark = token?.type === 'inline' ? /^\[([ xX])\](?:\s|$)/.exec(token.content) : null;
+function checkbox(open: Token | undefined, token: Token | undefined): boolean | undefined {
+  const isText = open?.type === 'paragraph_open' && token?.type === 'inline';
+  const mark = isText ? /^\[([ xX])\](?:\s|$)/.exec(token.content) : null;
   return mark ? mark[1] !== ' ' : undefined;
 }
 
-function taskItem(item: Node, checked: boolean): Node {
+function task(item: Node, checked: boolean): Node {
   const [first, ...rest] = item.content!;
   const [text, ...inline] = first!.content!;
   const cut = { ...text!, text: text!.text!.slice(3) };
   return {
-    type: 'taskItem',
+    type: 'listItem',
     attrs: { checked },
     content: [paragraph(cut.text === '' ? inline : [cut, ...inline]), ...rest],
   };
@@ -377,12 +367,14 @@ function habitsOf(tokens: Token[], text: string): Habits {
     strong: '**',
     fence: '```',
     rule: '---',
+    step: 1,
   };
   const seen = new Set<string>();
-  const note = (name: keyof Habits, value: string) => {
+  const note = (name: Exclude<keyof Habits, 'step'>, value: string) => {
     if (!seen.has(name)) habits[name] = value;
     seen.add(name);
   };
+  habits.step = stepOf(tokens) ?? 1;
   for (const token of tokens) {
     if (token.type === 'bullet_list_open') note('bullet', token.markup);
     else if (token.type === 'ordered_list_open') note('ordered', token.markup);
@@ -399,4 +391,17 @@ function habitsOf(tokens: Token[], text: string): Habits {
   const cr = (text.match(/\r/g)?.length ?? 0) - crlf;
   habits.eol = crlf > lf && crlf >= cr ? '\r\n' : cr > lf && cr > crlf ? '\r' : '\n';
   return habits;
+}
+
+/** By how much the numbers of the first list of several items rise. */
+function stepOf(tokens: Token[]): number | undefined {
+  const before = new Map<number, string>();
+  for (const { type, level, info } of tokens) {
+    if (type === 'ordered_list_open') before.delete(level + 1);
+    if (type !== 'list_item_open' || info === '') continue;
+    const number = before.get(level);
+    if (number !== undefined) return number === info ? 0 : 1;
+    before.set(level, info);
+  }
+  return undefined;
 }

@@ -28,7 +28,12 @@ const nodes = {
     group: 'block list',
     attrs: { start: { default: 1 } },
   },
-  listItem: { content: 'paragraph block*', defining: true },
+  // `checked` makes a task of an item whose list also has others, or is numbered.
+  listItem: {
+    content: 'paragraph block*',
+    defining: true,
+    attrs: { checked: { default: null } },
+  },
   taskList: { content: 'taskItem+', group: 'block list' },
   taskItem: {
     content: 'paragraph block*',

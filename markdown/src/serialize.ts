@@ -183,7 +183,20 @@ function listStyle(block: Block, base: string, style: Style): Partial<Style> {
   const [first, second] = block.parts;
   const loose =
     first && second ? /\n[ \t]*\r?\n|\r[ \t]*\r/.test(base.slice(first.to, second.from)) : false;
-  return { bullet: marker?.[1] ?? style.bullet, ordered: marker?.[2] ?? style.ordered, loose };
+  const numbers = [first, second].map((item) => item && numberOf(base.slice(item.from, item.to)));
+  const ownStep = numbers[1] === undefined ? undefined : numbers[0] === numbers[1] ? 0 : 1;
+  return {
+    bullet: marker?.[1] ?? style.bullet,
+    ordered: marker?.[2] ?? style.ordered,
+    loose,
+    ownStep,
+  };
+}
+
+/** The number that an item is written with. */
+function numberOf(source: string): number | undefined {
+  const digits = /^\s*(\d{1,9})[.)]/.exec(source)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** Items, rows and parts of quotes one by one: the unchanged ones keep their bytes. */
@@ -204,12 +217,13 @@ function weave(
     ...(node.type === 'orderedList' ? { attrs: { start } } : {}),
     content: [child],
   });
-  let number = Number(node.attrs?.start ?? 1) - 1;
+  const step = style.ownStep ?? style.step;
+  let number = Number(node.attrs?.start ?? 1) - step;
   const texts = entries.map((entry, index) => {
     const at = entry.keep ?? entry.old;
     const source = at === undefined ? undefined : base.slice(parts[at]!.from, parts[at]!.to);
-    number =
-      source && index > 0 ? Number(/^\s*(\d{1,9})/.exec(source)?.[1] ?? number + 1) : number + 1;
+    const was = source === undefined || index === 0 ? undefined : numberOf(source);
+    number = was ?? number + step;
     if (entry.keep !== undefined) return source!;
     const written = part(node, wrap(entry.node, number), style, index);
     if (source === undefined) return written.replaceAll('\n', style.eol);

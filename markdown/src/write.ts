@@ -7,6 +7,8 @@ import { type InlineStyle, writeInline } from './write-inline.ts';
 /** How new text is written: the file's habits and what a list's neighbours do. */
 export type Style = Habits & {
   env: Env;
+  /** Of this list, where it has its own way: lists in it follow the file's. */
+  ownStep?: number | undefined;
   /** Items divided by blank lines. */
   loose: boolean;
   /** How far the raw block that follows is indented: a list before it must not take it in. */
@@ -76,12 +78,15 @@ function block(node: Node, style: Style): string[] {
 
 function list(node: Node, style: Style): string[] {
   const ordered = node.type === 'orderedList';
-  const literal = node.type === 'bulletList' && node.content!.every(looksLikeTask);
+  const step = style.ownStep ?? style.step;
   const out: string[] = [];
   node.content!.forEach((item, index) => {
-    const marker = ordered ? `${Number(node.attrs!.start) + index}${style.ordered}` : style.bullet;
-    const box = node.type === 'taskList' ? (item.attrs!.checked ? '[x] ' : '[ ] ') : '';
-    const lines = itemLines(item, style, box, literal && index === 0);
+    const marker = ordered
+      ? `${Number(node.attrs!.start) + index * step}${style.ordered}`
+      : style.bullet;
+    const { checked } = item.attrs!;
+    const box = checked === null ? '' : checked ? '[x] ' : '[ ] ';
+    const lines = itemLines(item, style, box);
     const gap = ' '.repeat(Math.max(1, (style.beyond ?? 0) + 1 - marker.length));
     const indent = ' '.repeat(marker.length) + gap;
     if (index > 0 && style.loose) out.push('');
@@ -91,9 +96,9 @@ function list(node: Node, style: Style): string[] {
   return out;
 }
 
-function itemLines(item: Node, style: Style, box: string, literal: boolean): string[] {
+function itemLines(item: Node, style: Style, box: string): string[] {
   const [first, ...rest] = item.content!;
-  const inner = { ...style, rule: '___', beyond: 0 };
+  const inner = { ...style, rule: '___', beyond: 0, ownStep: undefined };
   if (!box && isEmptyParagraph(first)) {
     if (rest.length === 0) return [''];
     // A bullet on the parent's own line, if it were the same, could make a rule of three.
@@ -106,7 +111,9 @@ function itemLines(item: Node, style: Style, box: string, literal: boolean): str
   const head = box ? { ...inner, loose: style.loose } : inner;
   const lines = siblings(item.content!, head, !style.loose);
   if (box) return [isEmptyParagraph(first) ? box.trimEnd() : box + lines[0], ...lines.slice(1)];
-  return literal && lines[0]!.startsWith('[') ? [`\\${lines[0]}`, ...lines.slice(1)] : lines;
+  return looksLikeTask(item) && lines[0]!.startsWith('[')
+    ? [`\\${lines[0]}`, ...lines.slice(1)]
+    : lines;
 }
 
 function looksLikeTask(item: Node): boolean {

@@ -259,6 +259,7 @@ export const messages = {
       unavailable: 'No runtime could carry it out.',
     },
     needsLanguage: 'Name the language of this block to run it.',
+    notRunnable: (language: string) => `Nothing here runs “${language}”.`,
     showMore: 'Show all of the output',
   },
   notebooks: {

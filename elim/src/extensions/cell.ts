@@ -46,6 +46,7 @@ export const cellWith = ({ cells, languages }: CellOptions) =>
       return {
         ...this.parent?.(),
         'Mod-Enter': ({ editor }) => runCell(editor, cells),
+        'Mod-a': ({ editor }) => selectCell(editor),
       };
     },
     addNodeView() {
@@ -73,6 +74,15 @@ function runCell(editor: Editor, cells: Cells | undefined): boolean {
   if (!cells || $from.parent.type.name !== 'codeBlock') return false;
   cells.run(positionOf(editor, $from.before()));
   return true;
+}
+
+/** Selects the text of a cell. Where all of it is selected, the key is left to select the document. */
+function selectCell(editor: Editor): boolean {
+  const { $from, $to, from, to, empty } = editor.state.selection;
+  if ($from.parent.type.name !== 'codeBlock' || !$from.sameParent($to)) return false;
+  const [start, end] = [$from.start(), $from.end()];
+  const hasAll = !empty && from === start && to === end;
+  return !hasAll && editor.commands.setTextSelection({ from: start, to: end });
 }
 
 /** Which code block of the document stands at `at`. */

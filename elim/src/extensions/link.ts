@@ -37,6 +37,8 @@ export const linkWith = (links: Links = openInTab) =>
   }).configure({
     openOnClick: false,
     autolink: true,
+    // As on GitHub: an address with its protocol, `www.` or `@`. `README.md` is a file, not a host.
+    shouldAutoLink: (address) => /^(?:https?:\/\/|www\.)|@/i.test(address),
     defaultProtocol: 'https',
     HTMLAttributes: { rel: 'noopener noreferrer nofollow', target: '_blank' },
   });

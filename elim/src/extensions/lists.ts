@@ -1,14 +1,39 @@
+import type { CommandProps, Editor } from '@tiptap/core';
 import {
-  ListItem,
   TaskList,
+  ListItem as TiptapListItem,
   OrderedList as TiptapOrderedList,
   TaskItem as TiptapTaskItem,
 } from '@tiptap/extension-list';
 
-export { ListItem, TaskList };
+import { ItemView } from './item-view.ts';
+
+export { TaskList };
+
+/** An item of a list. In a list that is not made of tasks alone `checked` says which items are tasks. */
+export const ListItem = TiptapListItem.extend({
+  addAttributes() {
+    return {
+      checked: {
+        default: null,
+        parseHTML: (item) => (item.dataset.task ? item.dataset.task === 'done' : null),
+        renderHTML: ({ checked }) =>
+          checked === null ? {} : { 'data-task': checked ? 'done' : 'open' },
+      },
+    };
+  },
+  addKeyboardShortcuts() {
+    return { ...this.parent?.(), Enter: ({ editor }) => splitItem(editor) };
+  },
+  addNodeView() {
+    return ({ node, editor, getPos }) => new ItemView(node, editor, getPos);
+  },
+});
 
 /** A numbered list; Markdown keeps where it starts and nothing of its numerals. */
 export const OrderedList = TiptapOrderedList.extend({
+  // Tiptap's reads pasted numbers by itself, past our reader of Markdown.
+  addProseMirrorPlugins: () => [],
   addAttributes() {
     return {
       start: {
@@ -22,3 +47,15 @@ export const OrderedList = TiptapOrderedList.extend({
 export const TaskItem = TiptapTaskItem.extend({ content: 'paragraph block*' }).configure({
   nested: true,
 });
+
+/** The item that Enter makes after a task is a task that is not done. */
+function splitItem(editor: Editor): boolean {
+  const isEmpty = editor.state.selection.$from.parent.content.size === 0;
+  const reopen = ({ tr }: CommandProps) => {
+    const { $from } = tr.selection;
+    const isDone = $from.node(-1)?.attrs.checked === true;
+    if (isDone && !isEmpty) tr.setNodeAttribute($from.before(-1), 'checked', false);
+    return true;
+  };
+  return editor.chain().splitListItem('listItem').command(reopen).run();
+}

@@ -3,7 +3,7 @@ import { type Node, parse } from '@kyozo/markdown';
 import { type Content, Editor } from '@tiptap/core';
 import type { Transaction } from '@tiptap/pm/state';
 import { type Command, findCommands } from '../commands.ts';
-import { extensions } from '../editor.ts';
+import { extensions, rules } from '../editor.ts';
 import type { Cells } from '../extensions/cell.ts';
 import type { User } from '../extensions/collaboration.ts';
 import { type UploadFile, uploadFile } from '../extensions/file-upload.ts';
@@ -54,6 +54,7 @@ export function createEditor(
   return new Editor({
     element,
     editable: props.editable ?? true,
+    ...rules,
     extensions: [
       ...extensions({
         placeholder: props.placeholder ?? '',

@@ -1,3 +1,4 @@
+import { cellLanguageOf } from '@kyozo/markdown';
 import { messages } from '../../messages.ts';
 import { readableError } from '../../services/errors.ts';
 import { taskRuns } from '../../services/task-runs.ts';
@@ -13,6 +14,17 @@ export class Cell {
   outputs: Output[] = $state.raw([]);
   problem = $state('');
   isStarting = $state(false);
+  #isStopping = $state(false);
+
+  /** Something here runs this language. */
+  readonly isRunnable = $derived(cellLanguageOf(this.place.language) !== undefined);
+
+  /** The outputs to show: how a language says that somebody has stopped it is no error of the cell. */
+  readonly shown = $derived(
+    this.#isStopping || this.run?.status === 'cancelled'
+      ? this.outputs.filter(({ stream }) => stream !== 'error')
+      : this.outputs,
+  );
 
   readonly isBusy = $derived(
     this.isStarting || this.run?.status === 'queued' || this.run?.status === 'running',
@@ -42,9 +54,11 @@ export class Cell {
 
   async stop(): Promise<void> {
     if (!this.run) return;
+    this.#isStopping = true;
     try {
       await taskRuns.cancel(this.run.id);
     } catch (error) {
+      this.#isStopping = false;
       this.problem = readableError(error);
     }
   }
@@ -58,6 +72,7 @@ export class Cell {
     if (!isAnother) return;
     this.outputs = [];
     this.problem = '';
+    this.#isStopping = false;
     this.#reading?.abort();
     this.#reading = new AbortController();
     this.ended = this.#read(run.id, this.#reading.signal);

@@ -27,7 +27,7 @@ export class Cells {
     this.#saved = saved;
   }
 
-  readonly hasCells = $derived(this.#cells.some((cell) => cell.place.language));
+  readonly hasCells = $derived(this.#cells.some((cell) => cell.isRunnable));
 
   /** For the editor: the reader pressed the run key in the cell at this position. */
   run = (position: number): void => {
@@ -62,7 +62,7 @@ export class Cells {
   /** Runs every cell in the document's order; stops at the first that fails. */
   async runAll(): Promise<void> {
     const inOrder = this.#cells
-      .filter((cell) => cell.place.language)
+      .filter((cell) => cell.isRunnable)
       .toSorted((a, b) => a.place.position - b.place.position);
     for (const cell of inOrder) {
       await this.#run(cell);
@@ -79,7 +79,9 @@ export class Cells {
   }
 
   async #run(cell: Cell): Promise<void> {
-    if (!cell.place.language) return tell(messages.cells.needsLanguage);
+    const { language } = cell.place;
+    if (!language) return tell(messages.cells.needsLanguage);
+    if (!cell.isRunnable) return tell(messages.cells.notRunnable(language));
     await cell.start(async () => taskRuns.start((await this.#taskOf(cell)).id));
   }
 
