@@ -196,11 +196,13 @@ test('13.A7 the merge of a branch with renames keeps each record', async () => {
   expect(await (await ann.fetch(`/files/${ids['a.md']}/content`)).text()).toBe(text);
 });
 
-test('13.A7 where git takes too long to compare, exact renames are found all the same', async () => {
-  await seed({ 'a.md': long('a'), 'b.md': long('b') });
+test('13.A7 past the bound of what git compares, exact renames are found all the same', async () => {
+  await seed({ 'a.md': long('a'), 'b.md': long('b'), 'c.md': long('c') });
   await move('a.md', 'moved-a.md');
   await move('b.md', 'moved-b.md');
   await write('moved-b.md', `${long('b')}more\n`);
+  await move('c.md', 'moved-c.md');
+  await write('moved-c.md', `${long('c')}more\n`);
   await commit('Move');
   const spawner = await startSpawner();
   const view = { repository: join(clone, '.git') };
@@ -208,11 +210,15 @@ test('13.A7 where git takes too long to compare, exact renames are found all the
     await must(clone, 'rev-parse', 'HEAD~1'),
     await must(clone, 'rev-parse', 'HEAD'),
   ];
-  const within = async (milliseconds: number) =>
+  const within = async (files: number) =>
     Object.fromEntries(
-      await renamesBetween(spawner, view, older, newer, { files: 1_000, milliseconds }),
+      await renamesBetween(spawner, view, older, newer, { files, milliseconds: 10_000 }),
     );
-  expect(await within(10_000)).toEqual({ 'moved-a.md': 'a.md', 'moved-b.md': 'b.md' });
+  expect(await within(1_000)).toEqual({
+    'moved-a.md': 'a.md',
+    'moved-b.md': 'b.md',
+    'moved-c.md': 'c.md',
+  });
   expect(await within(1)).toEqual({ 'moved-a.md': 'a.md' });
   await spawner.close();
 });
