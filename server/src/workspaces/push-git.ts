@@ -72,19 +72,24 @@ export async function* pieces(stream: Readable, delimiter: string): AsyncGenerat
   if (rest !== '') yield rest;
 }
 
-/** Runs git to its end and answers its output in pieces. @throws Error with git's complaint */
+/**
+ * Runs git to its end, or ends it after a time, and answers its output in pieces.
+ * @throws Error with git's complaint
+ */
 export async function ask(
   spawner: Spawner,
   view: GitView,
   args: readonly string[],
   delimiter = '\n',
+  milliseconds?: number,
 ): Promise<string[]> {
   const child = startGit(spawner, view, args);
+  const timer = milliseconds && setTimeout(() => child.kill(), milliseconds);
   child.stdin.end();
   const end = endOf(child);
   const found: string[] = [];
   for await (const piece of pieces(child.stdout, delimiter)) found.push(piece);
-  const { code, complaint } = await end;
+  const { code, complaint } = await end.finally(() => clearTimeout(timer));
   if (code !== 0) throw new Error(`git ${args[0]} ended with ${code}: ${complaint}`);
   return found;
 }
@@ -229,8 +234,8 @@ export async function changesBetween(
   return changes;
 }
 
-/** Files on each side that git compares with each other; past them it finds only exact renames. */
-const MOST_COMPARED = 1_000;
+/** How long git may compare files, and how many on each side: past them it finds only exact renames. */
+const mostCompared = { files: 1_000, milliseconds: 10_000 };
 
 /** The renames that git sees between two commits: the old path by the new one. */
 export async function renamesBetween(
@@ -238,11 +243,15 @@ export async function renamesBetween(
   view: GitView,
   older: string | undefined,
   newer: string,
+  { files, milliseconds } = mostCompared,
 ): Promise<Map<string, string>> {
   if (older === undefined) return new Map();
-  const options = ['diff-tree', '-r', '-z', '--raw', '-B', '-M50%', `-l${MOST_COMPARED}`];
-  const filter = ['--diff-filter=R', '--no-abbrev'];
-  const found = await ask(spawner, view, [...options, ...filter, older, newer], '\0');
+  const look = (how: readonly string[], most?: number) => {
+    const options = ['diff-tree', '-r', '-z', '--raw', '--diff-filter=R', '--no-abbrev', ...how];
+    return ask(spawner, view, [...options, older, newer], '\0', most);
+  };
+  const similar = look(['-B', '-M50%', `-l${files}`], milliseconds);
+  const found = await similar.catch(() => look(['-M100%']));
   const renames = new Map<string, string>();
   for (let at = 0; at + 2 < found.length; at += 3) renames.set(found[at + 2]!, found[at + 1]!);
   return renames;

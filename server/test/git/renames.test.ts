@@ -1,6 +1,8 @@
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startSpawner } from '../../src/spawn/spawner.ts';
+import { renamesBetween } from '../../src/workspaces/push-git.ts';
 import { open, until } from '../collaboration/editor.ts';
 import { type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -192,6 +194,52 @@ test('13.A7 the merge of a branch with renames keeps each record', async () => {
     'c.md': ids['b.md'],
   });
   expect(await (await ann.fetch(`/files/${ids['a.md']}/content`)).text()).toBe(text);
+});
+
+test('13.A7 past the bound of what git compares, exact renames are found all the same', async () => {
+  await seed({ 'a.md': long('a'), 'b.md': long('b'), 'c.md': long('c') });
+  await move('a.md', 'moved-a.md');
+  await move('b.md', 'moved-b.md');
+  await write('moved-b.md', `${long('b')}more\n`);
+  await move('c.md', 'moved-c.md');
+  await write('moved-c.md', `${long('c')}more\n`);
+  await commit('Move');
+  const spawner = await startSpawner();
+  const view = { repository: join(clone, '.git') };
+  const [older, newer] = [
+    await must(clone, 'rev-parse', 'HEAD~1'),
+    await must(clone, 'rev-parse', 'HEAD'),
+  ];
+  const within = async (files: number) =>
+    Object.fromEntries(
+      await renamesBetween(spawner, view, older, newer, { files, milliseconds: 10_000 }),
+    );
+  expect(await within(1_000)).toEqual({
+    'moved-a.md': 'a.md',
+    'moved-b.md': 'b.md',
+    'moved-c.md': 'c.md',
+  });
+  expect(await within(1)).toEqual({ 'moved-a.md': 'a.md' });
+  await spawner.close();
+});
+
+test('13.A7 a folder of a thousand files moves in one push', { timeout: 120_000 }, async () => {
+  const names = Array.from({ length: 1_000 }, (_, at) => `old/${at % 20}/file-${at}.md`);
+  await seed(Object.fromEntries(names.map((name) => [name, `# ${name}\n`])));
+  const before = await server.query<{ id: string }>(
+    'select id from files where workspace_id = $1 order by id',
+    [workspace.id],
+  );
+  await move('old', 'new');
+  const start = performance.now();
+  await push('Move the folder');
+  const took = performance.now() - start;
+  const after = await server.query<{ id: string }>(
+    `select id from files where workspace_id = $1 and path like 'new/%' and version = 1 and deleted_at is null order by id`,
+    [workspace.id],
+  );
+  expect(after).toEqual(before);
+  expect(took).toBeLessThan(30_000);
 });
 
 test('13.A9 a mode that only a push changes is kept by renames and merges', async () => {
