@@ -1,8 +1,12 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { addressOf, must, temporary } from '../server/test/git/repository.ts';
+import { Person } from '../server/test/support/api.ts';
 
 export type Filled = { workspaceId: string };
 
-/** Makes a workspace with many small files in one folder, by atomic operations as the signed-in person. */
+/** Makes a workspace with many small files in one folder, by a push as the signed-in person. */
 export async function fillWorkspace(
   page: Page,
   { files, folder }: { files: number; folder: string },
@@ -10,28 +14,20 @@ export async function fillWorkspace(
   const asked = page.waitForRequest((request) => Boolean(request.headers().authorization));
   await page.goto('/');
   const { authorization } = (await asked).headers();
-  const headers = { authorization: authorization!, accept: 'application/vnd.api+json' };
-  const made = await page.request.post('/api/v1/workspaces', {
-    headers: { ...headers, 'content-type': 'application/vnd.api+json' },
-    data: { data: { type: 'workspaces', attributes: { name: 'Library' } } },
-  });
-  const workspaceId = ((await made.json()) as { data: { id: string } }).data.id;
-  const ext = 'application/vnd.api+json; ext="https://jsonapi.org/ext/atomic"';
-  for (let from = 1; from <= files; from += 100) {
-    const operations = Array.from({ length: Math.min(100, files - from + 1) }, (_, at) => ({
-      op: 'add',
-      data: {
-        type: 'files',
-        attributes: { path: `${folder}/file ${from + at}.md`, content: `# file ${from + at}\n` },
-        relationships: { workspace: { data: { type: 'workspaces', id: workspaceId } } },
-      },
-    }));
-    const answer = await page.request.post('/api/v1/operations', {
-      headers: { ...headers, 'content-type': ext, accept: ext },
-      data: { 'atomic:operations': operations },
-      timeout: 120_000,
-    });
-    if (!answer.ok()) throw new Error(await answer.text());
+  const person = new Person(new URL(page.url()).origin, authorization!.replace('Bearer ', ''));
+  const workspace = await person.workspace('Library');
+  const work = await temporary();
+  try {
+    const clone = join(work.folder, 'work');
+    await must(work.folder, 'clone', '-q', await addressOf(person, workspace), 'work');
+    await mkdir(join(clone, folder), { recursive: true });
+    for (let at = 1; at <= files; at += 1)
+      await writeFile(join(clone, folder, `file ${at}.md`), `# file ${at}\n`);
+    await must(clone, 'add', '-A');
+    await must(clone, 'commit', '-q', '-m', 'Many files');
+    await must(clone, 'push', '-q', 'origin', 'HEAD:main');
+  } finally {
+    await work.remove();
   }
-  return { workspaceId };
+  return { workspaceId: workspace.id };
 }

@@ -178,3 +178,22 @@ test('13.B5 a name narrows the list on the server; a rename is seen by others', 
   await page.context().close();
   await other.context().close();
 });
+
+test('the focus stays on its row of the sidebar when rows come before it', async () => {
+  const page = await newPerson(browser, server.url);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(/\/workspaces\/[^/]+\/(?:files|folders)/u, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await signIn(page, 'ada@example.org');
+  const library = page.getByRole('treeitem', { name: 'Library' });
+  await library.focus();
+  release();
+  await page.getByRole('treeitem', { name: 'Welcome.md' }).waitFor();
+  expect(await library.evaluate((item) => item === document.activeElement)).toBe(true);
+  await page.context().close();
+});

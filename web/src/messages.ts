@@ -180,7 +180,7 @@ export const messages = {
     contents: (folders: number, files: number) =>
       [
         folders > 0 && (folders === 1 ? '1 folder' : `${folders} folders`),
-        files === 1 ? '1 file' : `${files} files`,
+        (files > 0 || folders === 0) && (files === 1 ? '1 file' : `${files} files`),
       ]
         .filter(Boolean)
         .join(', '),
