@@ -16,10 +16,10 @@ import { mostHeld, structsOf } from './document-size.ts';
 /** The XML fragment that holds the text, as editors and the contract name it. */
 export const field = 'default';
 
-/** Nodes of a document that opens as Markdown: so many take the server's thread a quarter of a second. */
-const mostNodes = 80_000;
+/** Nodes of a document that opens as Markdown: so many take the server's thread an eighth of a second. */
+const mostNodes = 40_000;
 /** Structs of a document that is made of a text: three for each paragraph, more for marks. */
-const mostSeeded = mostHeld.structs * 0.8;
+const mostSeeded = mostHeld.structs * 0.4;
 
 function modelOf(path: string, text: string): DocumentJson {
   if (!isMarkdown(path)) return parseSource(text, languageOf(path) ?? null).doc;
