@@ -74,7 +74,8 @@ const added = (change: TreeChange): TreeChange => ({ ...change, from: NO_OID, ol
 /** Moves of exactly the same content where a path is there before and after. Git finds the others itself. */
 function exactMoves(changes: Changes): Map<string, string> {
   const sources = Map.groupBy(
-    [...changes.values()].filter((one) => !isNew(one) && one.to !== one.from),
+    // Backwards, because taking from the end of a list costs the same however long it is.
+    [...changes.values()].reverse().filter((one) => !isNew(one) && one.to !== one.from),
     ({ from }) => from,
   );
   const stay = new Set([...sources].flatMap(([oid, all]) => (all.some(isThere) ? [oid] : [])));
@@ -89,12 +90,13 @@ function exactMoves(changes: Changes): Map<string, string> {
   return found;
 }
 
-/** Takes the source of the same name, else the last one. */
+/** Takes the source of the same name, else the first path: the last of the list. */
 function takeBest(all: TreeChange[], path: string): TreeChange | undefined {
   const name = nameOf(path);
-  // Only the first of very many equal files are looked at, so that the time stays linear.
-  const at = all.slice(0, 100).findIndex((one) => nameOf(one.path) === name);
-  return at < 0 ? all.pop() : all.splice(at, 1)[0];
+  // Only the next of very many equal files are looked at, so that the time stays linear.
+  const skipped = Math.max(0, all.length - 100);
+  const at = all.slice(skipped).findLastIndex((one) => nameOf(one.path) === name);
+  return at < 0 ? all.pop() : all.splice(skipped + at, 1)[0];
 }
 
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
