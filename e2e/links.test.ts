@@ -138,3 +138,21 @@ test('a folder or file whose name is a number is found', async () => {
   await page.goto(`/workspaces/${workspace.id}/at?path=007`);
   await page.getByRole('row', { name: '1.0.md' }).waitFor();
 });
+
+test('13.B2 an address that no browser can read, and an odd anchor, leave the text to read', async () => {
+  const odd = ['\\\\[', '/\\[', '//[', '/\\:99999999', '%zz.md', '#50%', 'a?b#%'];
+  const lines = odd.map((address, at) => `[odd ${at}](<${address.replaceAll('\\', '\\\\')}>)\n`);
+  const file = await api.file(workspace as never, 'docs/Odd.md', `${lines.join('\n')}\n# End\n`);
+  await page.goto(`/files/${file.id}#50%`);
+  await page.getByRole('heading', { name: 'End' }).waitFor();
+  const text = await openText(page);
+  for (const at of odd.keys())
+    await link(`odd ${at}`)
+      .or(text.getByText(`odd ${at}`))
+      .first()
+      .waitFor();
+  await link('odd 5').click();
+  await goToEnd(page);
+  await page.keyboard.type(' and on');
+  await page.getByRole('heading', { name: 'End and on' }).waitFor();
+});

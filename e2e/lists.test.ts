@@ -56,6 +56,28 @@ test('13.B7 trashing and moving are undone by a button and by Ctrl+Z, outside of
   await page.context().close();
 });
 
+test('13.B7 where the trash refuses one of several files, the others can be taken back', async () => {
+  const page = await newPerson(browser, server.url);
+  await register(page, 'Grace Hopper', 'grace.lists@example.org');
+  await page.getByRole('treeitem', { name: 'Getting started' }).click();
+  await page.waitForURL(/\/workspaces\//u);
+  const rows = ['Notebook.md', 'Welcome.md'].map((name) => page.getByRole('row', { name }));
+  for (const row of rows) {
+    await row.focus();
+    await page.keyboard.press('x');
+  }
+  let trashed = 0;
+  await page.route('**/api/v1/files/*', async (route) => {
+    const isSecond = route.request().method() === 'DELETE' && ++trashed === 2;
+    await (isSecond ? route.abort() : route.continue());
+  });
+  await page.keyboard.press('Delete');
+  await page.getByText('Moved “Notebook.md” to the trash').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).last().click();
+  for (const row of rows) await row.waitFor();
+  await page.context().close();
+});
+
 test('13.B6 offline, Home says so and shows what was last known', async () => {
   const page = await newPerson(browser, server.url);
   await register(page, 'Grace Hopper', 'grace@example.org');

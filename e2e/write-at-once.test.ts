@@ -107,6 +107,85 @@ test('13.B1 who goes elsewhere before the editor is there finds the text in the 
   await page.context().close();
 });
 
+test('13.B1 a second document begun while the first is still being written keeps its own text', async () => {
+  const page = await newPerson(browser, server.url);
+  await register(page, 'Barbara', 'barbara@example.org');
+  const api = await signedInByApi(server.url, 'barbara@example.org');
+  const workspace = (await api.get<{ id: string }[]>('/workspaces')).body.data[0]!;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/api/v1/files', async (route) => {
+    await held;
+    await route.continue();
+  });
+  const start = () => page.getByRole('button', { name: 'New document' }).first().click();
+  await start();
+  await page.keyboard.type('of the first');
+  await page.getByRole('link', { name: 'Trash' }).click();
+  await page.getByRole('link', { name: 'Home' }).click();
+  await start();
+  await page.keyboard.type('of the second');
+  const pad = page.getByRole('textbox', { name: 'Text of the new document' });
+  expect(await pad.inputValue()).toBe('of the second');
+  release();
+  await page.getByText('Your text is in “Untitled').waitFor();
+  await page.keyboard.type(', all of it');
+  expect(await textOf(page)).toBe('of the second, all of it');
+  const files = await api.get<{ id: string }[]>(`/workspaces/${workspace.id}/files`);
+  const texts = await Promise.all(
+    files.body.data.map(async ({ id }) => (await api.fetch(`/files/${id}/content`)).text()),
+  );
+  expect(texts).toContain('of the first');
+  await page.context().close();
+});
+
+test('13.B1 what is pasted at once is read as in the editor', async () => {
+  const page = await newPerson(browser, server.url);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await register(page, 'Donald', 'donald@example.org');
+  const api = await signedInByApi(server.url, 'donald@example.org');
+  const pasted = '- one\n- two\n\n1. three\n2. four\n\n```js\nlet a = 1;\n```\n\nend\n';
+  await page.evaluate((text) => navigator.clipboard.writeText(text), pasted);
+  await page.getByRole('button', { name: 'New document' }).click();
+  await page.keyboard.press('Control+v');
+  await textOf(page);
+  expect(await publishedText(page, api)).toBe(pasted);
+  await page.context().close();
+});
+
+test('13.B1 a long text that waits for the editor is Markdown like a short one', async () => {
+  const page = await newPerson(browser, server.url);
+  await register(page, 'Frances', 'frances@example.org');
+  const api = await signedInByApi(server.url, 'frances@example.org');
+  await page.route('**/api/v1/files', async (route) => {
+    await page.keyboard.insertText(`# Title\n\n${'many words '.repeat(400)}end`);
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'New document' }).click();
+  await textOf(page);
+  const text = `# Title\n\n${'many words '.repeat(400)}end\n`;
+  expect(await publishedText(page, api)).toBe(text);
+  await page.context().close();
+});
+
+test('13.B1 the palette over the pad keeps what is typed into it', async () => {
+  const page = await newPerson(browser, server.url);
+  await register(page, 'Edith', 'edith@example.org');
+  await page.route('**/api/v1/files', (route) => route.abort());
+  await page.getByRole('button', { name: 'New document' }).click();
+  await page.keyboard.type('kept');
+  await page.getByText('Your text stays here.').waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox').waitFor();
+  await page.keyboard.type('Trash');
+  expect(await page.getByRole('combobox').inputValue()).toBe('Trash');
+  const pad = page.getByRole('textbox', { name: 'Text of the new document' });
+  expect(await pad.inputValue()).toBe('kept');
+  await page.context().close();
+});
+
 test('13.B1 a notebook opens with its title selected', async () => {
   const page = await newPerson(browser, server.url);
   await register(page, 'Edsger', 'edsger@example.org');

@@ -10,4 +10,4 @@ export { default as ShadcnDragHandle } from './shadcn/ShadcnDragHandle.svelte';
 export { default as ShadcnEditor } from './shadcn/ShadcnEditor.svelte';
 export { default as ShadcnToolBar } from './shadcn/ShadcnToolBar.svelte';
 export type { ShadcnEditorProps } from './shadcn/shadcn-editor.svelte.ts';
-export { typeText } from './typing.ts';
+export { pasteMarkdown, typeText } from './typing.ts';

@@ -9,13 +9,25 @@ const longest = 2_000;
  */
 export function typeText(editor: Editor, text: string): void {
   if (text.length > longest) {
-    editor.view.pasteText(text);
+    pasteMarkdown(editor, text);
     return;
   }
   for (const [at, line] of text.split('\n').entries()) {
     if (at > 0) press(editor, 'Enter');
     for (const sign of line) type(editor, sign);
   }
+}
+
+/** Pastes a text at the selection as Markdown, like plain text from the clipboard. */
+export function pasteMarkdown({ view }: Editor, text: string): void {
+  const { $from } = view.state.selection;
+  const parsed = view.someProp('clipboardTextParser', (parse) => parse(text, $from, false, view));
+  if (!parsed) return;
+  let slice = parsed;
+  view.someProp('transformPasted', (transform) => {
+    slice = transform(slice, view, false);
+  });
+  view.dispatch(view.state.tr.replaceSelection(slice).scrollIntoView().setMeta('paste', true));
 }
 
 function type({ view }: Editor, sign: string): void {

@@ -126,3 +126,16 @@ async function versionOf(path: string): Promise<Record<string, unknown>> {
   const versions = await ann.get<RecordObject[]>(`/files/${id}/versions`);
   return versions.body.data[0]!.attributes;
 }
+
+test('13.A6 an encoding in which git could not read its own headers is none: the workspace goes on', async () => {
+  for (const encoding of ['UTF-16LE', 'utf-16', 'UTF-16BE', 'ISO-2022-JP']) {
+    await commit(`${encoding}.md`, encoding, ascii('Plain \x1b$B'), ascii('Plain\n'));
+    await must(clone, 'push', '-q', 'origin', 'HEAD:main');
+    await ann.file(workspace, `after-${encoding}.md`, 'after\n');
+    await must(clone, 'pull', '-q', '--no-edit', 'origin', 'main');
+    expect(await versionOf(`${encoding}.md`), encoding).toMatchObject({
+      authors: [{ email: 'old@example.com' }],
+      message: 'Plain',
+    });
+  }
+});

@@ -122,6 +122,18 @@ test('13.A7 swaps, chains and renames onto a deleted path keep each record', asy
   expect(trashed).toEqual([{ id: ids['gone.md'] }]);
 });
 
+test('13.A7 a push that renames a folder of 6,000 files is taken', {
+  timeout: 60_000,
+}, async () => {
+  await mkdir(join(clone, 'a'));
+  for (let at = 0; at < 6_000; at += 1) await writeFile(join(clone, 'a', `${at}`), `${at}\n`);
+  await push('Add');
+  const { id } = (await fileAt('a/77'))!;
+  await rename(join(clone, 'a'), join(clone, 'b'));
+  await push('Rename the folder');
+  expect((await fileAt('b/77'))!.id).toBe(id);
+});
+
 test('13.A7 a copy keeps the record with the original, also when the original changes', async () => {
   const ids = await seed({ 'a.md': long('a'), 'b.md': long('b') });
   await write('copy-a.md', long('a'));
@@ -350,4 +362,9 @@ async function filesByPath(): Promise<Record<string, RecordObject>> {
 async function idsByPath(): Promise<Record<string, string>> {
   const files = await filesByPath();
   return Object.fromEntries(Object.entries(files).map(([path, { id }]) => [path, id]));
+}
+
+async function fileAt(path: string): Promise<RecordObject | undefined> {
+  const url = `/workspaces/${workspace.id}/files?filter[path]=${path}`;
+  return (await ann.get<RecordObject[]>(url)).body.data[0];
 }

@@ -17,8 +17,8 @@ const ICONV_NAMES = new Map([
 ]);
 
 /**
- * The text of bytes in an encoding by its name. An unknown encoding is read as UTF-8; bytes that are no
- * text become replacement characters.
+ * The text of bytes in an encoding by its name. An unknown encoding is read as UTF-8, and so is UTF-16,
+ * which no commit can be in; bytes that are no text become replacement characters.
  */
 export function decodeText(bytes: Uint8Array, encoding = 'utf-8'): string {
   return decoderOf(encoding).decode(bytes);
@@ -30,7 +30,8 @@ function decoderOf(encoding: string): TextDecoder {
   const spelt = compact.replace(/^(windows|win)(?=\d)/, 'windows-').replace(/^latin0$/, 'latin9');
   for (const label of [plain, ICONV_NAMES.get(spelt) ?? spelt, numbered(compact)]) {
     try {
-      return new TextDecoder(label);
+      const decoder = new TextDecoder(label);
+      if (!decoder.encoding.startsWith('utf-16')) return decoder;
     } catch {
       // The next spelling, or UTF-8.
     }

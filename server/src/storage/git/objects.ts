@@ -83,23 +83,28 @@ export function encodeCommit(fields: CommitFields): Buffer {
   return Buffer.from(lines.join('\n'));
 }
 
-/** Reads a commit; its text is in the encoding that it names, as git reads it. */
+/**
+ * Reads a commit; its text is in the encoding that it names. As in git, the headers are divided as ASCII
+ * first, so that no encoding changes what they say.
+ */
 export function decodeCommit(body: Buffer): CommitFields {
-  const ascii = body.toString('latin1', 0, Math.max(0, body.indexOf('\n\n')));
-  const text = decodeText(body, /^encoding (.+)$/m.exec(ascii)?.[1]);
-  const end = text.indexOf('\n\n');
-  const headers = text.slice(0, end).split('\n');
+  const blank = body.indexOf('\n\n');
+  const end = blank < 0 ? body.length : blank;
+  const headers = body.toString('latin1', 0, end).split('\n');
   const value = (name: string) =>
     headers
       .filter((line) => line.startsWith(`${name} `))
       .map((line) => line.slice(name.length + 1));
-  const author = /^([^<]*?) ?<([^>]*)> (-?\d+)/.exec(value('author')[0] ?? '');
+  const [encoding] = value('encoding');
+  const text = (raw = '') => decodeText(Buffer.from(raw, 'latin1'), encoding);
+  const [, name, email, seconds] =
+    /^([^<]*?) ?<([^>]*)> (-?\d+)/.exec(value('author')[0] ?? '') ?? [];
   return {
     tree: value('tree')[0] ?? '',
     parents: value('parent'),
-    author: { name: author?.[1] ?? '', email: author?.[2] ?? '' },
-    message: text.slice(end + 2),
-    date: new Date(Number(author?.[3] ?? 0) * 1000),
+    author: { name: text(name), email: text(email) },
+    message: decodeText(body.subarray(end + 2), encoding),
+    date: new Date(Number(seconds ?? 0) * 1000),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Links, ShadcnEditorProps } from 'elim';
 import { navigate, p } from '../../router.ts';
 import type { FileRecord } from '../../types/records.ts';
+import { targetOf } from './addresses.ts';
 import { goToAnchor } from './outline.ts';
 
 type Editor = NonNullable<ShadcnEditorProps['editor']>;
@@ -10,21 +11,20 @@ type Editor = NonNullable<ShadcnEditorProps['editor']>;
  * document, with a slash first one from the top of the workspace, and `#name` is a heading.
  */
 export function linksOf(file: FileRecord, editor: () => Editor | undefined): Links {
-  const base = new URL(
-    `http://workspace/${file.path.split('/').map(encodeURIComponent).join('/')}`,
-  );
   const workspaceId = file.workspace?.id ?? '';
   const own = p('/files/:fileId', { params: { fileId: file.id } });
 
   const resolve = (address: string): string => {
     if (isElsewhere(address)) return address;
-    const { pathname, hash } = new URL(address, base);
-    if (pathname === base.pathname) return own + hash;
-    const search = { path: decode(pathname.slice(1)) };
-    return p('/workspaces/:workspaceId/at', { params: { workspaceId }, search }) + hash;
+    const found = targetOf(file.path, address);
+    if (!found) return address;
+    const { path, hash } = found;
+    if (path === file.path) return own + hash;
+    return p('/workspaces/:workspaceId/at', { params: { workspaceId }, search: { path } }) + hash;
   };
   const open = (address: string, inNewTab: boolean): void => {
     const target = resolve(address);
+    if (!URL.canParse(target, location.origin)) return;
     if (inNewTab || isElsewhere(address)) {
       window.open(target, '_blank', 'noopener,noreferrer');
       return;
@@ -44,11 +44,3 @@ export function linksOf(file: FileRecord, editor: () => Editor | undefined): Lin
 
 /** With a scheme, or a host after two slashes. */
 const isElsewhere = (address: string): boolean => /^(?:[a-z][a-z0-9+.-]*:|\/\/)/iu.test(address);
-
-function decode(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
-}

@@ -1,5 +1,6 @@
 import type { ShadcnEditorProps } from 'elim';
 import GithubSlugger from 'github-slugger';
+import { decode } from './addresses.ts';
 
 export type Heading = { at: number; level: number; text: string };
 type Editor = NonNullable<ShadcnEditorProps['editor']>;
@@ -27,7 +28,7 @@ export function goToHeading(editor: Editor, { at, text }: Heading): void {
 /** Goes to the heading that GitHub would name `#anchor`; answers whether there is one. */
 export function goToAnchor(editor: Editor, anchor: string): boolean {
   const slugger = new GithubSlugger();
-  const name = decodeURIComponent(anchor.slice(1)).toLowerCase();
+  const name = decode(anchor.slice(1)).toLowerCase();
   const heading = headingsOf(editor).find(({ text }) => slugger.slug(text) === name);
   if (heading) goToHeading(editor, heading);
   return heading !== undefined;

@@ -5,6 +5,7 @@ import type { FileRecord } from '../../types/records.ts';
 import { tellError } from '../../ui/toast/index.ts';
 import { freePath } from '../files/free-path.ts';
 import { nameOf, parentOf } from '../files/paths.ts';
+import { targetOf } from './addresses.ts';
 
 const pixel = 'data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=';
 const shown = /^image\/(png|jpeg|gif|webp|avif)$/u;
@@ -45,7 +46,7 @@ export class Pictures {
     } finally {
       void queryClient.invalidateQueries({ queryKey: ['files'] });
     }
-    return encodeURI(nameOf(path));
+    return encodeURIComponent(nameOf(path));
   };
 
   /** All of the file or nothing: an empty one would stay where the content was refused. */
@@ -67,9 +68,8 @@ export class Pictures {
   }
 
   async #load(url: string): Promise<void> {
-    const base = new URL(`http://workspace/${encodeURI(this.#file.path)}`);
-    const path = decodeURI(new URL(url, base).pathname.slice(1));
-    const file = await files.at(this.#workspaceId, path);
+    const target = targetOf(this.#file.path, url);
+    const file = target && (await files.at(this.#workspaceId, target.path));
     if (!file || !shown.test(file.contentType)) return;
     const address = URL.createObjectURL(await files.content(file.id));
     this.#addresses.set(url, address);

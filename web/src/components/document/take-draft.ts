@@ -1,15 +1,16 @@
-import { type ShadcnEditorProps, typeText } from 'elim';
+import { pasteMarkdown, type ShadcnEditorProps, typeText } from 'elim';
 import { draft } from '../files/draft.svelte.ts';
 
 type Editor = NonNullable<ShadcnEditorProps['editor']>;
 
-/** Types the text of a draft into the editor of its file, and leaves the caret behind it. */
+/** Types or pastes the text of a draft into the editor of its file, and leaves the caret behind it. */
 export function takeDraft(editor: Editor, fileId: string): void {
-  draft.pour(fileId, (text, kind) => {
+  draft.pour(fileId, (text, kind, isPasted) => {
     if (kind === 'notebook') selectTitle(editor);
     else editor.commands.setTextSelection(editor.state.doc.content.size);
     editor.view.focus();
-    typeText(editor, text);
+    if (isPasted) pasteMarkdown(editor, text);
+    else typeText(editor, text);
   });
 }
 

@@ -10,16 +10,26 @@ import { nameOf, parentOf } from './paths.ts';
 /** A file, and the path that it gets. */
 export type Move = { file: Pick<FileRecord, 'id' | 'path'>; path: string };
 
-/** Moves files to the trash at once on the screen, then on the server; offers to take it back. */
+/**
+ * Moves files to the trash at once on the screen, then on the server; offers to take it back, also where
+ * a later one was refused.
+ */
 export async function trashFiles(doomed: readonly FileRecord[]): Promise<void> {
   if (doomed.length === 0) return;
   const ids = new Set(doomed.map((file) => file.id));
   change((list) => list.filter((file) => !ids.has(file.id)));
+  const gone: FileRecord[] = [];
   try {
-    for (const { id } of doomed) await files.trash(id);
-    tellWithUndo(messages.files.trashed(doomed.length, doomed[0]!.name), () => bringBack(ids));
+    for (const file of doomed) {
+      await files.trash(file.id);
+      gone.push(file);
+    }
   } catch (error) {
     tellError(messages.files.trash, error);
+  }
+  if (gone.length > 0) {
+    const back = new Set(gone.map((file) => file.id));
+    tellWithUndo(messages.files.trashed(gone.length, gone[0]!.name), () => bringBack(back));
   }
   refresh();
 }
