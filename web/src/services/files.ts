@@ -1,7 +1,8 @@
 import { queryOptions } from '@tanstack/svelte-query';
 import type { BroughtLines, FileRecord, FileVersion } from '../types/records.ts';
 import { read, readAll, send, write } from './client.ts';
-import { type FolderAt, fold, pageSize, readPage } from './folders.ts';
+import { fold } from './fold.ts';
+import { type FolderAt, pageSize, readPage } from './folders.ts';
 import { recentChanges } from './recent-changes.ts';
 
 const type = 'files';

@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/svelte-query';
 import type { Folder } from '../types/records.ts';
 import { read } from './client.ts';
+import { fold } from './fold.ts';
 
 /** A folder of a workspace; the top is `''`. */
 export type FolderAt = { workspaceId: string; folder: string; text?: string };
@@ -35,9 +36,4 @@ export async function readPage<Item>(
   const path = `/workspaces/${workspaceId}/${what}?${where}&${shown}&${part}`;
   const { data, meta } = await read<Item[]>(path, signal);
   return { at, rows: data, start, total: (meta.page as { total: number }).total };
-}
-
-/** A text without case and normalisation, as the server folds names. */
-export function fold(text: string): string {
-  return text.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
 }

@@ -1,4 +1,4 @@
-import { fold } from '../../services/folders.ts';
+import { fold } from '../../services/fold.ts';
 import type { FileRecord } from '../../types/records.ts';
 
 /** The words of a search, folded as the server folds names. */
