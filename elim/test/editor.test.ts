@@ -151,6 +151,9 @@ test('a reader changes nothing', async () => {
   const page = await stage.page({ readonly: '' });
   await caretAt(text(page));
   await page.keyboard.type('nope');
+  await page.keyboard.press('Control+a');
+  for (const key of ['Control+Shift+s', 'Control+Shift+8', 'Alt+Shift+ArrowUp'])
+    await page.keyboard.press(key);
   await page.getByRole('checkbox').last().click();
   await page.locator('.elim-raw textarea').first().focus();
   await page.keyboard.type('nope');

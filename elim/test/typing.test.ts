@@ -178,6 +178,9 @@ test.each([
   ['Some text.', ' more **bold** ', 'Some text. more **bold**\n'],
   ['Some text.', `More.\n\n${fence}\n\nEnd.`, `Some text.More.\n\n${fence}\n\nEnd.\n`],
   ['', '1. a\n2. *b*', '1. a\n2. *b*\n'],
+  ['- one', '- a\n- b', '- one\n  - a\n  - b\n'],
+  ['1. one\n2. two', '- a\n- b', '1. one\n2. two\n   - a\n   - b\n'],
+  ['- one', 'more\n\nend', '- onemore\n\n  end\n'],
   ['', fence, `${fence}\n`],
 ])('13.A2 after %j the pasted Markdown %j keeps its blocks', async (before, pasted, file) => {
   await start(`${before}\n`);
@@ -241,4 +244,11 @@ test('13.A10 Enter after a done task makes an open one, numbered as its list is'
   await start('1. a\n1. [x] b\n');
   await type('\nc');
   expect(await markdown(page)).toBe('1. a\n1. [x] b\n1. [ ] c\n');
+});
+
+test('13.A2 items pasted into an empty item begin in it', async () => {
+  await start('- one\n');
+  await type('\n');
+  await paste({ 'text/plain': '- a\n- b' });
+  expect(await markdown(page)).toBe('- one\n- a\n- b\n');
 });

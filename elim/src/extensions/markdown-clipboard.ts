@@ -36,7 +36,7 @@ export const MarkdownClipboard = Extension.create({
             const { $from } = view.state.selection;
             if ($from.parent.type.spec.code || isTable(slice)) return slice;
             if (isInCell($from)) return inOneLine(slice, schema);
-            return isOwn ? slice : closed(slice);
+            return isOwn ? slice : closed(slice, $from);
           },
         },
       }),
@@ -97,8 +97,13 @@ function linesOf(text: string, schema: Schema): Fragment {
 }
 
 /** Only paragraphs melt into the text around them: the ends of other blocks are theirs. */
-function closed(slice: SliceType): SliceType {
+function closed(slice: SliceType, $from: ResolvedPos): SliceType {
   const { content, openStart, openEnd } = slice;
+  const isList = content.childCount === 1 && content.firstChild!.type.isInGroup('list');
+  const isEmptyItem =
+    $from.parent.content.size === 0 && /Item$/.test($from.node(-1)?.type.name ?? '');
+  // Items that are pasted into an empty item take its place.
+  if (isList && isEmptyItem) return slice;
   const open = (node: Node | null, depth: number) =>
     node?.type.name === 'paragraph' ? Math.min(depth, 1) : 0;
   return new Slice(content, open(content.firstChild, openStart), open(content.lastChild, openEnd));

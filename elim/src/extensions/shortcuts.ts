@@ -32,7 +32,7 @@ export const Shortcuts = Extension.create({
             // A keymap tries a key without Shift when nothing takes it with Shift: Ctrl+Shift+I would be
             // Ctrl+I. Shifted keys that are in no row of the table are the browser's.
             keydown: (view, event) => {
-              if (view.composing || !event.shiftKey) return false;
+              if (view.composing || !view.editable || !event.shiftKey) return false;
               const isTaken = handle(view, event);
               if (isTaken) event.preventDefault();
               return isTaken || (event.key.length === 1 && (event.ctrlKey || event.metaKey));
