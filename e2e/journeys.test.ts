@@ -248,8 +248,10 @@ test('an old version comes back as a new one, in the open document', async () =>
   await lines.getByText('second thoughts').waitFor();
   expect(await lines.getByText('Annie Easley').count()).toBeGreaterThan(0);
   await page.getByRole('button', { name: 'Restore version 3' }).click();
-  await page.getByText('Version 3 is back, as a new version').waitFor();
-  await page.getByRole('button', { name: 'Undo' }).click();
+  const back = page
+    .getByRole('listitem')
+    .filter({ hasText: 'Version 3 is back, as a new version' });
+  await back.getByRole('button', { name: 'Undo' }).click();
   await expect.poll(() => versions.getByRole('listitem').count()).toBe(6);
   await page
     .getByRole('link', { name: /^Versions/u })
@@ -286,7 +288,8 @@ test('a workspace is archived, goes to the trash, comes back by undo, and is del
 
   await page.goto('/workspaces');
   await choose('Move to trash');
-  await page.getByRole('button', { name: 'Undo' }).click();
+  const moved = page.getByRole('listitem').filter({ hasText: 'to the trash' });
+  await moved.getByRole('button', { name: 'Undo' }).click();
   await more.waitFor();
   await choose('Move to trash');
   await more.waitFor({ state: 'detached' });

@@ -69,7 +69,6 @@ test('13.B1 it may take long: text, lines and Markdown wait for the editor', asy
 test('13.B1 while it cannot be created the text stays, over a reload too, and goes in later', async () => {
   const page = await newPerson(browser, server.url);
   await register(page, 'Alan', 'alan@example.org');
-  const _api = await signedInByApi(server.url, 'alan@example.org');
   await page.route('**/api/v1/files', (route) => route.abort());
   await page.getByRole('button', { name: 'New document' }).click();
   await page.keyboard.type('kept');
@@ -87,7 +86,6 @@ test('13.B1 while it cannot be created the text stays, over a reload too, and go
 test('13.B1 who goes elsewhere before the editor is there finds the text in the file', async () => {
   const page = await newPerson(browser, server.url);
   await register(page, 'Mary', 'mary@example.org');
-  const _api = await signedInByApi(server.url, 'mary@example.org');
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
