@@ -79,6 +79,8 @@ language sql stable security definer set search_path = public, pg_temp as $$
 $$;
 grant create on schema public to kyozo_definer;
 alter function count_below(uuid, uuid, text) owner to kyozo_definer;
+revoke execute on function count_below(uuid, uuid, text) from public;
+grant execute on function count_below(uuid, uuid, text) to kyozo_server;
 revoke create on schema public from kyozo_definer;
 
 -- `xmin` is what the entity tag is made of.
