@@ -65,6 +65,8 @@ const codes: Record<string, { code: ErrorCode; message: string }> = {
   '22021': { code: 'invalid', message: 'A text holds a character that cannot be stored.' },
   '22P05': { code: 'invalid', message: 'A text holds a character that cannot be stored.' },
   '22003': { code: 'invalid', message: 'A number is out of range.' },
+  // A row of an index holds 2,704 bytes, so a long path that does not compress cannot be stored.
+  '54000': { code: 'invalid', message: 'A name or a path is too long.' },
   '53100': { code: 'storage_full', message: 'The database disk is full; nothing was changed.' },
   '57014': { code: 'unavailable', message: 'The query took too long.' },
   '55P03': { code: 'unavailable', message: 'Somebody else is changing this; try again.' },
@@ -76,7 +78,8 @@ const RETRY_AFTER = 2;
 
 /** Turns a failure of the database into our error, for `.catch(fromDatabase)`. */
 export function fromDatabase(cause: Error & { code?: string; constraint?: string }): never {
-  const constraint = cause.constraint ? constraints[cause.constraint] : undefined;
+  const isBroken = cause.code?.startsWith('23') && cause.constraint;
+  const constraint = isBroken ? constraints[isBroken] : undefined;
   const known = cause.code ? codes[cause.code] : undefined;
   if (known) {
     const { message, pointer } = constraint ?? { message: known.message, pointer: undefined };

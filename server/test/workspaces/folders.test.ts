@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Identifier, type Person, type RecordObject, register } from '../support/api.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -132,3 +133,17 @@ test('13.B5 a folder among 100,000 files is listed by pages', async () => {
     ],
   );
 }, 60_000);
+
+test('a path too long for an index is refused with a sentence', async () => {
+  const segment = () => randomBytes(100).toString('hex');
+  const longest = Array.from({ length: 19 }, segment).join('/');
+  const other = await ada.workspace('Long paths');
+  const ours = { workspace: { data: { type: 'workspaces', id: other.id } } };
+  const make = (bytes: number) =>
+    ada.post('/files', 'files', { path: longest.slice(0, bytes), content: 'x' }, ours);
+  expect((await make(2_500)).status).toBe(201);
+  for (const bytes of [2_700, 3_800]) {
+    const { status, body } = await make(bytes);
+    expect([status, body.errors[0]!.detail]).toEqual([422, 'A name or a path is too long.']);
+  }
+});
