@@ -3,9 +3,9 @@ import { type Actor, KyozoError } from '@kyozo/resource';
 import type { Transaction } from '../database/database.ts';
 import { sql } from '../database/sql.ts';
 import type { Workspaces } from '../workspaces/actions.ts';
+import type { Placed } from '../workspaces/file-row.ts';
 import type { Fate } from '../workspaces/file-store.ts';
 import { putTogether, requirePath } from '../workspaces/put-at-path.ts';
-import type { Placed } from '../workspaces/write-files.ts';
 import { BadEntry, isProgram, type Zip, type ZipEntry } from './read-zip.ts';
 import type { TransferRow } from './transfers.ts';
 

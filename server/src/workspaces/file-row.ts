@@ -3,7 +3,14 @@ import type { Transaction } from '../database/database.ts';
 import { type Sql, sql } from '../database/sql.ts';
 import { foldPath } from '../storage/path-rules.ts';
 import type { Content, FileRow } from './content-store.ts';
-import type { Placed } from './write-files.ts';
+
+/** Content that is to be at a path. */
+export type Placed = {
+  path: string;
+  content: Content;
+  /** Undefined leaves a file as it is, and makes a new one no program. */
+  executable?: boolean;
+};
 
 /** What stored content says of its file, as columns. */
 export const rowValues = (content: Content) => ({

@@ -20,11 +20,11 @@ import {
   type Said,
 } from './content-store.ts';
 import { file } from './file.ts';
-import { contentValues, lockFile, lockFiles, newRow, rowValues } from './file-row.ts';
+import { contentValues, lockFile, lockFiles, newRow, type Placed, rowValues } from './file-row.ts';
 import { recordVersion, recordVersions } from './record-version.ts';
 import type { Body } from './spool.ts';
 import { commitTree, moveHead, type Plan, type Writer } from './tree-commit.ts';
-import { isMode, isNews, type Placed, type Writing, writeFiles } from './write-files.ts';
+import { isMode, isNews, type Writing, writeFiles } from './write-files.ts';
 
 export type { Writer } from './tree-commit.ts';
 

@@ -6,11 +6,11 @@ import { checkPath } from '../storage/path-rules.ts';
 import type { Workspaces } from './actions.ts';
 import type { Said } from './content-store.ts';
 import { file } from './file.ts';
+import type { Placed } from './file-row.ts';
 import { atPaths } from './file-row.ts';
 import type { Fate } from './file-store.ts';
 import { explainClash } from './path-clash.ts';
 import type { Body } from './spool.ts';
-import type { Placed } from './write-files.ts';
 
 type Where = { workspaceId: string; path: string };
 

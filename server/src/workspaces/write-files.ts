@@ -2,8 +2,8 @@
 import type { Values } from '@kyozo/resource';
 import { v7 as uuidv7 } from 'uuid';
 import { type Transaction, together } from '../database/database.ts';
-import type { Content, FileRow } from './content-store.ts';
-import { contentValues, newRow, placeValues, rowValues } from './file-row.ts';
+import type { FileRow } from './content-store.ts';
+import { contentValues, newRow, type Placed, placeValues, rowValues } from './file-row.ts';
 import type { Recorded, Version } from './record-version.ts';
 
 /** What writes rows in a transaction, with their events. */
@@ -16,14 +16,7 @@ export type Writing = {
   record(versions: readonly Version[]): Promise<void>;
 };
 
-/** Content that is to be at a path. */
-export type Placed = {
-  path: string;
-  content: Content;
-  /** Undefined leaves a file as it is, and makes a new one no program. */
-  executable?: boolean;
-};
-/** The same, with the commit that it came by. */
+/** Placed content, with the commit that brought it. */
 export type Put = Placed & { about: Recorded };
 
 /** Files that become rows by the same statements, and the bytes of content that they may have. */
