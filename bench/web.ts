@@ -1,4 +1,4 @@
-/** What a person waits for in a workspace of 5,000 files, beside a page of the same rows without the app. */
+/** Measures how long a person waits in a workspace of 5,000 files, beside a page of the same rows without the app. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
@@ -64,7 +64,7 @@ async function unfolded(page: Page, url: string): Promise<number> {
   await folder.focus();
   if ((await folder.getAttribute('aria-expanded')) === 'true')
     await page.keyboard.press('ArrowLeft');
-  // What was read before must be read again.
+  // The app must read everything again.
   await page.reload();
   await folder.focus();
   const start = performance.now();

@@ -5,7 +5,7 @@
  */
 const settings = { MALLOC_ARENA_MAX: '2' };
 
-/** Replaces this process by itself with the settings of the allocator, unless the operator chose some. */
+/** Starts this program again in the same process, with our settings unless the operator chose some. */
 export function settleAllocator(): void {
   if (process.platform !== 'linux' || process.env.MALLOC_ARENA_MAX !== undefined) return;
   const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];

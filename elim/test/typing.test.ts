@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.close());
 
-/** Empties the document, or opens it anew with a text, and puts the caret at its end. */
+/** Empties the document, or opens it again with a text, and puts the caret at its end. */
 async function start(text?: string): Promise<void> {
   if (text !== undefined) page = await stage.page({ text });
   else
@@ -93,7 +93,7 @@ test.each([
   expect(read).toBe((await visible()).replaceAll('\n', ''));
 });
 
-/** The visible text of Markdown when it is opened anew. */
+/** The visible text of Markdown after it is opened again. */
 async function reread(written: string): Promise<string> {
   return page.evaluate((text) => {
     const { readText } = window as unknown as { readText(text: string): string };

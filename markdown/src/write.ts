@@ -7,7 +7,7 @@ import { type InlineStyle, writeInline } from './write-inline.ts';
 /** How new text is written: the file's habits and what a list's neighbours do. */
 export type Style = Habits & {
   env: Env;
-  /** Of this list, where it has its own way: lists in it follow the file's. */
+  /** The style of this list, if it has its own. Nested lists follow the file's style. */
   ownStep?: number | undefined;
   /** Items divided by blank lines. */
   loose: boolean;

@@ -121,7 +121,7 @@ function images(schema: Schema): InputRule {
   });
 }
 
-/** What a rule has left behind, as Tiptap keeps it until the next change or move of the caret. */
+/** The state of the last rule. Tiptap keeps it until the next change or move of the caret. */
 type Undoable = { transform: Transaction; from: number; to: number; text: string };
 
 /** Gives back the text that the last rule has taken, as it was typed; Enter has typed none. */

@@ -16,7 +16,7 @@ export const openInTab: Links = {
 };
 
 /**
- * A link of an address and a title: all that Markdown knows of it. A click opens it, with a modifier or
+ * A link has an address and a title, as in Markdown. A click opens it, with a modifier or
  * the middle button in a new tab. The view shows the resolved address, the document keeps its own.
  */
 export const linkWith = (links: Links = openInTab) =>

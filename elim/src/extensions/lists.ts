@@ -32,7 +32,7 @@ export const ListItem = TiptapListItem.extend({
 
 /** A numbered list; Markdown keeps where it starts and nothing of its numerals. */
 export const OrderedList = TiptapOrderedList.extend({
-  // Tiptap's reads pasted numbers by itself, past our reader of Markdown.
+  // Tiptap's own rule would read pasted numbers instead of our Markdown parser.
   addProseMirrorPlugins: () => [],
   addAttributes() {
     return {

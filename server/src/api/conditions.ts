@@ -2,7 +2,7 @@
 import { KyozoError } from '@kyozo/resource';
 import type { FastifyRequest } from 'fastify';
 
-/** What a condition is asked of: a representation that exists. */
+/** A representation that exists, as conditions compare it. */
 export type Conditioned = {
   /** Whether an entity tag, given without its quotes, is one of the current ones. */
   isCurrent: (tag: string) => boolean;

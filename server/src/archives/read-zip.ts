@@ -133,7 +133,7 @@ function nameOf(entry: Entry): string {
   return getFileNameLowLevel(flags, raw, entry.extraFields, true);
 }
 
-/** Many tools write `./x`, and `a\\b` on Windows. What stays unsafe is refused as any other path. */
+/** Many tools write `./x`, and `a\\b` on Windows. A name that is still unsafe is refused as any other path. */
 const pathOf = (name: string): string =>
   name
     .replaceAll('\\', '/')

@@ -84,7 +84,7 @@ export class LiveDocument {
     void socket.connect();
   }
 
-  /** What was typed waits too long for its answer. */
+  /** Looks at the server when an edit waits too long for its acknowledgement. */
   #watch(isUnsaved: boolean): void {
     clearTimeout(this.#unanswered);
     if (isUnsaved) this.#unanswered = setTimeout(() => connection.doubt(), patience);

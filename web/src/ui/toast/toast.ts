@@ -30,7 +30,7 @@ export function undoLast(): boolean {
   return true;
 }
 
-/** Says what only a reload mends, and offers it; stays until it is closed. */
+/** Offers a reload for a problem that only a reload solves; stays until it is closed. */
 export function tellToReload(text: string, onDismiss: () => void): void {
   const action = { label: messages.common.reload, onClick: () => location.reload() };
   toast(text, { duration: Number.POSITIVE_INFINITY, closeButton: true, action, onDismiss });
